@@ -1,0 +1,1 @@
+"""Helpers over libcst that know nothing of TensorFlow."""

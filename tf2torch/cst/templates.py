@@ -1,0 +1,212 @@
+"""Source templates with `{field}` holes that are filled by substitution in the syntax tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import libcst as cst
+
+from tf2torch.cst.precedence import ANY, fit, parenthesize, precedence
+
+_FIELD: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+_HOLE: Final = re.compile(r"_hole_(\d+)_")
+_MODULE: Final = cst.Module([])
+
+
+class TemplateError(ValueError):
+    """A template that does not parse, or a required field without a value."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One hole: `{x}`, `{x?}` (drop the argument if absent), `{x|default}` or `{f(x)}`."""
+
+    name: str | None
+    call: str | None = None
+    optional: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Template:
+    """A parsed template: the tree with holes, and where they are."""
+
+    text: str
+    tree: cst.BaseExpression
+    fields: tuple[Field, ...]
+    plan: _Plan | int
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which children of a node lead to holes: field -> plan, or field -> {index: plan}."""
+
+    children: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Drop(Exception):
+    """Raised at an absent `{x?}`, caught at the argument that holds it."""
+
+
+#: Answer of a field's callback for "the user did not give this".
+ABSENT: Final = object()
+
+
+@lru_cache(maxsize=None)
+def parse_template(text: str) -> Template:
+    """Parse `text`; raises TemplateError if it is no expression."""
+    fields: list[Field] = []
+
+    def hole(match: re.Match[str]) -> str:
+        if match[0] == "{{" or match[0] == "}}":
+            return match[0][0]
+        fields.append(_field(match[1].strip(), text))
+        return f"_hole_{len(fields) - 1}_"
+
+    source = _FIELD.sub(hole, text)
+    try:
+        tree = cst.parse_expression(source)
+    except cst.ParserSyntaxError as error:
+        raise TemplateError(f"template does not parse: {text}: {error.message}") from None
+    plan = _plan(tree)
+    return Template(text, tree, tuple(fields), _Plan() if plan is None else plan)
+
+
+def _field(inner: str, template: str) -> Field:
+    name, bar, default = inner.partition("|")
+    name = name.strip()
+    optional = name.endswith("?")
+    name = name.removesuffix("?")
+    fallback = default.strip() if bar else None
+    if name.isidentifier():
+        return Field(name, None, optional, fallback)
+    if re.fullmatch(r"\w+\(.*\)", name, re.DOTALL):
+        return Field(None, name, optional, fallback)
+    raise TemplateError(f"bad field {{{inner}}} in template: {template}")
+
+
+def _plan(node: Any) -> _Plan | int | None:
+    if not isinstance(node, cst.CSTNode):
+        return None
+    if isinstance(node, cst.Name):
+        match = _HOLE.fullmatch(node.value)
+        return int(match[1]) if match else None
+    children: dict[str, Any] = {}
+    for name in node.__dataclass_fields__:
+        child = getattr(node, name)
+        if isinstance(child, cst.CSTNode):
+            sub = _plan(child)
+            if sub is not None:
+                children[name] = sub
+        elif isinstance(child, (list, tuple)):
+            subs = {i: s for i, item in enumerate(child) if (s := _plan(item)) is not None}
+            if subs:
+                children[name] = subs
+    return _Plan(children) if children else None
+
+
+def substitute(
+    template: str | Template, value_of: Callable[[Field], cst.BaseExpression | object]
+) -> cst.BaseExpression:
+    """Fill `template`; `value_of` gives the expression of a field, or ABSENT.
+
+    Before: ``{x}.sum(dim={axis?})`` with x = ``a + b`` and no axis
+    After:  ``(a + b).sum()``
+    """
+    parsed = parse_template(template) if isinstance(template, str) else template
+    used: set[int] = set()
+
+    def resolve(index: int) -> cst.BaseExpression:
+        hole = parsed.fields[index]
+        node = value_of(hole)
+        if node is ABSENT:
+            if hole.optional:
+                raise _Drop
+            if hole.default is None:
+                raise TemplateError(f"no value for {{{hole.name or hole.call}}}")
+            node = cst.parse_expression(hole.default)
+        assert isinstance(node, cst.BaseExpression)
+        if id(node) in used:  # one node must not stand twice in a tree
+            return node.deep_clone()
+        used.add(id(node))
+        return node
+
+    try:
+        return _rebuild(parsed.tree, parsed.plan, resolve, bracketed=bool(parsed.tree.lpar))
+    except _Drop:
+        raise TemplateError(f"`?` outside a call's argument in template: {parsed.text}") from None
+
+
+def _rebuild(
+    node: Any, plan: Any, resolve: Callable[[int], cst.BaseExpression], bracketed: bool
+) -> Any:
+    if isinstance(plan, int):
+        result = resolve(plan)
+        if node.lpar:
+            return result if result.lpar else parenthesize(result)
+        return _one_line(result) if not bracketed else _bare(result)
+    changes: dict[str, Any] = {}
+    inside = bracketed or bool(getattr(node, "lpar", ()))
+    for name, sub in plan.children.items():
+        child = getattr(node, name)
+        enclosed = inside or _encloses(node, name)
+        if isinstance(sub, dict):
+            changes[name] = _rebuild_items(child, sub, resolve, enclosed)
+        else:
+            new = _rebuild(child, sub, resolve, enclosed)
+            changes[name] = fit(new, node, name) if isinstance(new, cst.BaseExpression) else new
+    return node.with_changes(**changes)
+
+
+def _rebuild_items(
+    items: Any, plans: Mapping[int, Any], resolve: Callable[[int], cst.BaseExpression], inside: bool
+) -> list[Any]:
+    result = []
+    for i, item in enumerate(items):
+        if i not in plans:
+            result.append(item)
+            continue
+        try:
+            result.append(_rebuild(item, plans[i], resolve, inside))
+        except _Drop:
+            if not isinstance(item, cst.Arg):
+                raise
+    if result and len(result) < len(items) and isinstance(result[-1], cst.Arg):
+        result[-1] = result[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return result
+
+
+def _encloses(node: cst.CSTNode, name: str) -> bool:
+    """Whether a child in this place stands between brackets, where lines may break."""
+    return (
+        (isinstance(node, cst.Call) and name == "args")
+        or (isinstance(node, cst.Subscript) and name == "slice")
+        or isinstance(node, (cst.List, cst.Set, cst.Dict, cst.ListComp, cst.SetComp, cst.DictComp))
+    )
+
+
+def _bare(node: cst.BaseExpression) -> cst.BaseExpression:
+    return node if precedence(node) >= ANY else parenthesize(node)
+
+
+def _one_line(node: cst.BaseExpression) -> cst.BaseExpression:
+    """Parenthesise an expression that breaks lines, as it leaves the brackets it stood in."""
+    node = _bare(node)
+    if node.lpar or isinstance(node, (cst.Name, cst.Integer, cst.Float)):
+        return node
+    code = _MODULE.code_for_node(node)
+    if "\n" not in code and "\r" not in code:
+        return node
+    depth = 0
+    for char in code:
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        elif char in "\r\n" and depth == 0:
+            return parenthesize(node)
+    return node
