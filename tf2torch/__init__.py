@@ -1,0 +1,5 @@
+"""Convert TensorFlow 1 source to idiomatic PyTorch source, and prove that the numbers did not move."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
