@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 import libcst as cst
@@ -56,7 +56,7 @@ class _Drop(Exception):
 ABSENT: Final = object()
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse_template(text: str) -> Template:
     """Parse `text`; raises TemplateError if it is no expression."""
     fields: list[Field] = []
@@ -136,7 +136,8 @@ def substitute(
         return node
 
     try:
-        return _rebuild(parsed.tree, parsed.plan, resolve, bracketed=bool(parsed.tree.lpar))
+        result: cst.BaseExpression = _rebuild(parsed.tree, parsed.plan, resolve, False)
+        return result
     except _Drop:
         raise TemplateError(f"`?` outside a call's argument in template: {parsed.text}") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 import libcst as cst
@@ -218,7 +218,7 @@ def call_function(text: str, values: Mapping[str, Value]) -> str | Refusal:
     return answer
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parse_call(text: str) -> ast.expr:
     return ast.parse(text.strip(), mode="eval").body
 
@@ -233,7 +233,7 @@ _TABLES: Final[Mapping[str, Mapping[str, Callable[..., Any]]]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compile_call(text: str, table: str) -> _Evaluate:
     try:
         node = _parse_call(text)

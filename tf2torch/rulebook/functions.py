@@ -35,7 +35,7 @@ def ints(value: Value, rank: int | None = None) -> tuple[int, ...] | Refusal:
 
 
 def spatial(value: Value, rank: int = 2) -> tuple[int, ...] | Refusal:
-    """Spatial numbers of strides or window sizes in any of TF's spellings (2, [2, 2], [1, 2, 2, 1])."""
+    """Spatial strides or window sizes in any of TF's spellings: 2, [2, 2], [1, 2, 2, 1]."""
     known = literal(value)
     if isinstance(known, tuple) and len(known) == rank + 2:
         if known[0] != 1 or known[-1] != 1:
@@ -108,7 +108,9 @@ def torch_dtype(value: Value) -> Text:
 def constant_dtype(value: Value) -> Text:
     """Torch dtype that TensorFlow gives a Python constant: 1.0 -> torch.float32."""
     name = literal_dtype(literal(value))
-    return f"torch.{TORCH_DTYPES[name]}" if name in TORCH_DTYPES else Refusal("dtype unknown")
+    if name is None or name not in TORCH_DTYPES:
+        return Refusal("the dtype is unknown")
+    return f"torch.{TORCH_DTYPES[name]}"
 
 
 def same_pad(

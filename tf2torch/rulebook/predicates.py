@@ -6,14 +6,14 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 from tf2torch.rulebook.model import freeze
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Shape, Value
 
 #: The oldest PyTorch that emitted code must run on.
-TORCH_VERSION: Final = (2, 1)
+TORCH_VERSION: Final = (2, 4)
 
 
 class PredicateError(ValueError):
@@ -40,7 +40,7 @@ def holds(condition: str | None, facts: Facts) -> bool | None:
     return None if result is UNKNOWN else bool(result)
 
 
-@lru_cache(maxsize=None)
+@cache
 def compile_condition(text: str) -> _Compiled:
     """The condition as a function; raises PredicateError."""
     try:
