@@ -1,0 +1,155 @@
+"""Abstract semantics of TensorFlow names and objects: members, attributes, calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libcst as cst
+
+from tf2torch.analyse import primitives, tensors
+from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.state import State
+from tf2torch.rulebook.apply import Argument, bind, infer
+from tf2torch.rulebook.model import Refusal
+from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant
+
+#: Parts of TensorFlow that work on the host: their results are Python values.
+HOST = (
+    "tf.gfile", "tf.io.gfile", "tf.logging", "tf.app", "tf.flags", "tf.test", "tf.python_io",
+    "tf.compat.as", "tf.sysconfig", "tf.train.latest_checkpoint", "tf.train.get_checkpoint_state",
+    "tf.train.Example", "tf.train.Feature", "tf.train.Features", "tf.train.Int64List",
+    "tf.train.FloatList", "tf.train.BytesList", "tf.examples", "tf.train.checkpoint_exists",
+    "tf.train.write_graph", "tf.train.global_step", "tf.train.NewCheckpointReader", "tf.resource_loader",
+    "tf.contrib.learn.datasets", "tf.errors", "tf.__version__", "tf.VERSION", "tf.python.client.device_lib",
+    "tf.python.platform", "tf.contrib.training.HParams", "tf.set_random_seed", "tf.random.set_random_seed",
+)  # fmt: skip
+
+
+# -- members -------------------------------------------------------------------------------------
+
+
+def member(state: State, node: cst.Attribute, owner: Value, name: str) -> Value:
+    """``tf.nn`` -> ``tf.nn.relu``"""
+    full = f"{owner.detail}.{name}"
+    if full.startswith("tf.compat.v1"):
+        full = "tf" + full.removeprefix("tf.compat.v1")
+    state.symbols[node] = full
+    if full in ("tf.app.flags.FLAGS", "tf.flags.FLAGS"):
+        return Value("object", detail=Obj("Flags"))
+    return tensors.symbol_value(full)
+
+
+def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Value:
+    """Attribute of a tensor or TensorFlow object."""
+    if owner.is_tensor:
+        if name == "shape":
+            return tensors.shape_value(None if owner.shape is None else [tensors.dim_value(d) for d in owner.shape])
+        if name == "dtype":
+            return Value("dtype", literal=owner.dtype or UNKNOWN)
+        if name == "name":
+            return constant(f"{owner.detail.name}:0") if owner.kind == "variable" else Value("python")
+        return Value("method", detail=(owner, name))
+    record = owner.detail
+    if not isinstance(record, Obj):
+        return Value("method", detail=(owner, name))
+    if record.type == "Dimension" and name == "value":
+        return tensors.int_value(record["dim"])
+    if record.type == "TensorShape" and name in ("ndims", "rank"):
+        dims = record["dims"]
+        return Value("python") if dims is None else constant(len(dims))
+    if record.type == "TensorShape" and name == "dims":
+        return owner
+    if record.type == "Flags":
+        return Value("python", text=f"FLAGS.{name}")
+    if record.type == "VariableScope":
+        if name == "name":
+            return constant(record["scope"].name)
+        if name == "reuse":
+            return constant(bool(record["scope"].reuse))
+        if name == "original_name_scope":
+            return constant(record["scope"].name + "/")
+    if record.type == "tuple" and name in record.fields:
+        return record.fields[name]
+    if name in ("graph", "name"):
+        return Value("python")
+    return Value("method", detail=(owner, name))
+
+
+# -- calls ---------------------------------------------------------------------------------------
+
+
+def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -> Value:
+    """A call of a TensorFlow function or class."""
+    handler = primitives.find(symbol)
+    if handler is not None:
+        return handler(GraphCall(state, node, symbol, tuple(arguments)))
+    rule = state.rulebook.find(symbol)
+    name = next((a.value.literal for a in arguments if a.keyword == "name"), UNKNOWN)
+    if rule is not None:
+        bound = bind(rule, arguments)
+        if rule.kind == "layer" and not isinstance(bound, Refusal):
+            return primitives.create_layer(state, node, symbol, bound)
+        if isinstance(name, str) and name:
+            state.naming.unique(name)
+        if symbol.startswith(HOST):
+            return Value("python")
+        if isinstance(bound, Refusal):
+            return tensors.result(state, None, None)
+        return made(state, infer(bound))
+    for argument in arguments:
+        if argument.value.kind == "function":
+            state.follow(state, argument.value.detail, [], None, certain=False)
+    if symbol.startswith(HOST):
+        return Value("python")
+    last = symbol.rpartition(".")[2]
+    if last[:1].isupper():
+        return Value("object", detail=Obj(last, {"symbol": symbol}, node))
+    return tensors.result(state, None, None)
+
+
+def made(state: State, value: Value) -> Value:
+    """Gives the tensors of a rule's result their identity."""
+    if value.kind == "tensor":
+        return tensors.result(state, value.dtype, value.shape)
+    if value.kind == "sequence":
+        items = tuple(made(state, item) for item in value.detail)
+        return Value("sequence", detail=items, literal=value.literal)
+    return value
+
+
+def call_method(
+    state: State, node: cst.Call, owner: Value, name: str, arguments: list[Argument]
+) -> Value:
+    """``x.get_shape()``, ``optimizer.minimize(loss)``, ``sess.run(...)``"""
+    receiver = owner.detail.type if isinstance(owner.detail, Obj) else "Tensor"
+    if owner.kind == "variable":
+        receiver = "Variable"
+    record = GraphCall(state, node, f"{receiver}.{name}", tuple(arguments), owner)
+    handler = primitives.find_method(receiver, name)
+    if handler is not None:
+        return handler(record)
+    if owner.is_tensor:
+        rule = state.rulebook.find(f"Tensor.{name}")
+        if rule is not None:
+            bound = bind(rule, arguments, Argument(node, owner))
+            if not isinstance(bound, Refusal):
+                return made(state, infer(bound))
+        return ANYTHING
+    return Value("python") if receiver in ("Session", "FileWriter", "Saver") else ANYTHING
+
+
+def call_object(state: State, node: cst.Call, callee: Value, arguments: list[Argument]) -> Value:
+    """A call of an object: ``cell(x, state)``, ``regularizer(w)``, ``template(x)``."""
+    record: Obj = callee.detail
+    handler = primitives.find_method(record.type, "__call__")
+    if handler is not None:
+        return handler(GraphCall(state, node, record.type, tuple(arguments), callee))
+    return tensors.result(state, None, None)
+
+
+def enter(state: State, value: Value, node: cst.BaseExpression) -> tuple[Value, Callable[[], None]]:
+    """Opens a `with` item; returns what ``as`` binds and how to leave."""
+    if value.kind == "object" and value.detail["enter"] is not None:
+        return value.detail["enter"](state)
+    return value, lambda: None

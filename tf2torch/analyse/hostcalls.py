@@ -1,0 +1,233 @@
+"""What Python's own functions and containers do to abstract values."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from tf2torch.analyse import expressions, tensors
+from tf2torch.analyse.state import State
+from tf2torch.rulebook.apply import Argument
+from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant
+
+BUILTINS = frozenset(
+    "range xrange len int float str bool list tuple dict set sorted reversed enumerate zip map filter"
+    " sum min max abs round print isinstance hasattr getattr any all open type super format repr"
+    " iter next id ord chr pow divmod input raw_input unicode long callable property".split()
+)
+
+_PURE = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "round": round,
+    "pow": pow,
+    "sum": sum,
+    "sorted": lambda items: tuple(sorted(items)),
+    "ord": ord,
+    "chr": chr,
+    "long": int,
+    "unicode": str,
+}
+
+
+def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> Value:
+    """A call of the Python builtin `name`."""
+    values = [argument.value for argument in arguments if argument.keyword is None]
+    if any(argument.star for argument in arguments):
+        return Value("python")
+    if name in ("range", "xrange"):
+        bounds = [tensors.number(value) for value in values]
+        if bounds and all(isinstance(bound, int) for bound in bounds):
+            return constant(range(*bounds))
+        return Value("python")
+    if name == "len" and len(values) == 1:
+        items = expressions.items_of(values[0])
+        if items is not None and values[0].kind in ("sequence", "mapping"):
+            return constant(len(items))
+        literal = values[0].literal
+        return constant(len(literal)) if isinstance(literal, (str, tuple, range)) else Value("python")
+    if name in ("list", "tuple", "iter") and len(values) == 1:
+        items = expressions.items_of(values[0])
+        if items is None:
+            kept = values[0].kind in ("many", "sequence")
+            return values[0] if kept else Value("python")
+        return expressions.sequence(items)
+    if name == "list":
+        return expressions.sequence([])
+    if name == "dict" and not values:
+        pairs = tuple((argument.keyword, argument.value) for argument in arguments)
+        return Value("mapping", detail=pairs)
+    if name == "reversed" and (items := expressions.items_of(values[0])) is not None:
+        return expressions.sequence(items[::-1])
+    if name == "enumerate":
+        return _enumerate(values)
+    if name == "zip":
+        return _zip(values)
+    if name in ("map", "filter") and len(values) == 2:
+        return _map(state, node, values, keep=name == "filter")
+    if name in ("isinstance", "hasattr", "callable"):
+        return Value("python")
+    if name == "getattr" and isinstance(values[1].literal, str) and values[0].kind == "instance":
+        return expressions.ANYTHING
+    compute = _PURE.get(name)
+    literals = [tensors.number(value) for value in values]
+    if compute is not None and literals and all(literal is not UNKNOWN for literal in literals):
+        try:
+            text = values[0].text if name == "int" and isinstance(literals[0], int) else None
+            return constant(compute(*literals), text)
+        except Exception:  # the program would fail here too
+            return Value("python")
+    text = values[0].text if name == "int" and values else None
+    return Value("python", text=text)
+
+
+def _enumerate(values: list[Value]) -> Value:
+    items = expressions.items_of(values[0]) if values else None
+    start = values[1].literal if len(values) > 1 else 0
+    if items is None or not isinstance(start, int):
+        inner = expressions.element_of(values[0]) if values else ANYTHING
+        return Value("many", detail=expressions.sequence([Value("python"), inner]))
+    pairs = [expressions.sequence([constant(i + start), item]) for i, item in enumerate(items)]
+    return expressions.sequence(pairs)
+
+
+def _zip(values: list[Value]) -> Value:
+    columns = [expressions.items_of(value) for value in values]
+    if not columns or any(column is None for column in columns):
+        row = expressions.sequence([expressions.element_of(value) for value in values])
+        return Value("many", detail=row)
+    rows = zip(*(column for column in columns if column is not None), strict=False)
+    return expressions.sequence([expressions.sequence(row) for row in rows])
+
+
+def _map(state: State, node: cst.Call, values: list[Value], *, keep: bool) -> Value:
+    items = expressions.items_of(values[1])
+    results = []
+    for item in items if items is not None else [expressions.element_of(values[1])]:
+        argument = Argument(node, item)
+        results.append(expressions.call_value(state, node, values[0], [argument]))
+    if keep:
+        return Value("many", detail=expressions.element_of(values[1]))
+    return expressions.sequence(results) if items is not None else Value("many", detail=results[0])
+
+
+def method(
+    state: State, node: cst.Call, owner: Value, name: str, arguments: list[Argument]
+) -> Value:
+    """A method of a host list, dict, string or tuple."""
+    values = [argument.value for argument in arguments]
+    receiver = node.func.value if isinstance(node.func, cst.Attribute) else None
+    if owner.kind == "sequence" and receiver is not None:
+        changed: list[Value] | None = None
+        if name == "append" and values:
+            changed = [*owner.detail, values[0]]
+        elif name == "insert" and len(values) == 2 and values[0].literal == 0:
+            changed = [values[1], *owner.detail]
+        elif name in ("extend", "__iadd__") and values:
+            items = expressions.items_of(values[0])
+            if items is None:
+                element = expressions.element_of(values[0])
+                expressions.replace_container(state, receiver, Value("many", detail=element))
+                return constant(None)
+            changed = [*owner.detail, *items]
+        elif name == "reverse":
+            changed = list(owner.detail[::-1])
+        elif name == "pop" and owner.detail:
+            expressions.replace_container(state, receiver, expressions.sequence(owner.detail[:-1]))
+            return owner.detail[-1]
+        if changed is not None:
+            expressions.replace_container(state, receiver, expressions.sequence(changed))
+            return constant(None)
+    if owner.kind == "mapping":
+        return _mapping_method(state, receiver, owner, name, values)
+    if owner.kind == "many":
+        return owner.detail if name == "pop" else Value("python")
+    if isinstance(owner.literal, str):
+        return _string_method(owner.literal, name, arguments)
+    return Value("python")
+
+
+def _mapping_method(
+    state: State, receiver: cst.BaseExpression | None, owner: Value, name: str, values: list[Value]
+) -> Value:
+    pairs = dict(owner.detail)
+    if name in ("items", "iteritems"):
+        return expressions.sequence([expressions.sequence([constant(k), v]) for k, v in pairs.items()])
+    if name in ("values", "itervalues"):
+        return expressions.sequence(list(pairs.values()))
+    if name in ("keys", "iterkeys"):
+        return expressions.sequence([constant(key) for key in pairs])
+    if name in ("get", "pop", "setdefault") and values:
+        found = pairs.get(expressions.mapping_key(values[0]))
+        default = values[1] if len(values) > 1 else constant(None)
+        return found if found is not None else default
+    if name == "update" and values and values[0].kind == "mapping" and receiver is not None:
+        pairs.update(values[0].detail)
+        expressions.replace_container(state, receiver, Value("mapping", detail=tuple(pairs.items())))
+        return constant(None)
+    return Value("python")
+
+
+_STRING_METHODS = frozenset(
+    "format lower upper strip lstrip rstrip split rsplit replace startswith endswith join find count"
+    " title capitalize zfill rpartition partition isdigit".split()
+)
+
+
+def _string_method(text: str, name: str, arguments: list[Argument]) -> Value:
+    literals = [argument.value.literal for argument in arguments]
+    if name not in _STRING_METHODS or any(literal is UNKNOWN for literal in literals):
+        return Value("python")
+    free = [lit for lit, arg in zip(literals, arguments, strict=True) if arg.keyword is None]
+    named = {arg.keyword: arg.value.literal for arg in arguments if arg.keyword is not None}
+    try:
+        result = getattr(text, name)(*free, **named)
+    except Exception:  # the program would fail here too
+        return Value("python")
+    if isinstance(result, (list, tuple)):
+        return expressions.sequence([constant(item) for item in result])
+    return constant(result)
+
+
+def package_call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> Value:
+    """A call into a package that is neither TensorFlow nor the program."""
+    for argument in arguments:
+        if argument.value.kind == "function" and name != "atexit.register":
+            expressions.follow(state, argument.value.detail, None, None)
+    if name in ("functools.partial",) and arguments:
+        return Value("partial", detail=(arguments[0].value, tuple(arguments[1:])))
+    if name in ("numpy.prod", "np.prod", "numpy.product") and arguments:
+        return _product(arguments[0].value)
+    if name in ("collections.OrderedDict", "OrderedDict") and not arguments:
+        return Value("mapping", detail=())
+    if name in _MATH and len(arguments) == 1:
+        number = tensors.number(arguments[0].value)
+        if isinstance(number, (int, float)):
+            return expressions.fold(lambda one, _: _MATH[name](one), number, None, None)
+    return Value("python")
+
+
+def _product(value: Value) -> Value:
+    items = expressions.items_of(value)
+    numbers = [tensors.number(item) for item in items] if items is not None else [UNKNOWN]
+    if all(isinstance(number, int) for number in numbers):
+        total = 1
+        for number in numbers:
+            total *= number
+        return constant(total)
+    return Value("python")
+
+
+def _math_table() -> dict[str, object]:
+    import math
+
+    table = {f"math.{name}": getattr(math, name) for name in ("sqrt", "log", "exp", "ceil", "floor")}
+    table |= {"numpy.sqrt": math.sqrt, "numpy.log": math.log, "numpy.ceil": math.ceil}
+    return table
+
+
+_MATH = _math_table()

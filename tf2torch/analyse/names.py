@@ -1,0 +1,99 @@
+"""Which names are bound exactly once, so that their text means one value for good."""
+
+from __future__ import annotations
+
+import re
+
+import libcst as cst
+
+from tf2torch.analyse.state import Frame, State
+from tf2torch.rulebook import symbols
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+
+
+def is_public(symbol: str) -> bool:
+    """Whether TensorFlow 1.15 had this name, so that a star import may have bound it."""
+    return symbols.canonical(symbol) is not None
+
+
+def count_stores(body: cst.CSTNode, weight: int = 1, counts: dict[str, int] | None = None) -> dict[str, int]:
+    """How often a scope binds each name; what loops bind counts twice.
+
+    Only statements are walked: expressions bind names too rarely to pay for it.
+    """
+    counts = {} if counts is None else counts
+    if isinstance(body, (cst.FunctionDef, cst.ClassDef)):
+        counts[body.name.value] = counts.get(body.name.value, 0) + weight
+        return counts
+    if isinstance(body, cst.Assign):
+        for target in body.targets:
+            _count_target(target.target, weight, counts)
+    elif isinstance(body, (cst.AugAssign, cst.AnnAssign)):
+        _count_target(body.target, weight * 2, counts)
+    elif isinstance(body, cst.For):
+        _count_target(body.target, 2, counts)
+        weight = 2
+    elif isinstance(body, cst.While):
+        weight = 2
+    elif isinstance(body, cst.With):
+        for item in body.items:
+            if item.asname is not None:
+                _count_target(item.asname.name, weight, counts)
+    for child in body.children:
+        if isinstance(child, (cst.BaseStatement, cst.BaseSuite, cst.BaseSmallStatement, cst.Else, cst.Finally, cst.ExceptHandler)):
+            count_stores(child, weight, counts)
+    return counts
+
+
+def _count_target(target: cst.CSTNode, weight: int, counts: dict[str, int]) -> None:
+    if isinstance(target, cst.Name):
+        counts[target.value] = counts.get(target.value, 0) + weight
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            _count_target(element.value, weight, counts)
+
+
+def scope_counts(state: State, frame: Frame) -> dict[str, int]:
+    """Store counts of the scope a frame executes, parameters included; computed once."""
+    key = frame.function.node if frame.function is not None else state.module
+    counts = state.store_counts.get(key)
+    if counts is None:
+        counts = {}
+        for child in key.body.body if isinstance(key, cst.FunctionDef) else getattr(key, "body", ()):
+            if isinstance(child, cst.CSTNode):
+                count_stores(child, 1, counts)
+        if isinstance(key, (cst.FunctionDef, cst.Lambda)):
+            params = key.params
+            for parameter in (*params.posonly_params, *params.params, *params.kwonly_params):
+                counts[parameter.name.value] = counts.get(parameter.name.value, 0) + 1
+        state.store_counts[key] = counts
+    return counts
+
+
+def is_stable(state: State, frame: Frame, name: str) -> bool:
+    return scope_counts(state, frame).get(name, 0) == 1
+
+
+def text_of(state: State, node: cst.BaseExpression) -> str | None:
+    """Source of an arithmetic expression whose leaves all have a text, else None."""
+    if isinstance(node, cst.BinaryOperation):
+        left, right = text_of(state, node.left), text_of(state, node.right)
+        if left is None or right is None:
+            return None
+        return state.module.code_for_node(node)
+    if isinstance(node, cst.UnaryOperation):
+        return state.module.code_for_node(node) if text_of(state, node.expression) else None
+    value = state.values.get(node)
+    return value.text if value is not None else None
+
+
+def is_global_text(state: State, text: str) -> bool:
+    """Whether every name in `text` is a module-level name bound once."""
+    module = state.frame.module
+    counts = scope_counts(state, module)
+    return all(
+        counts.get(word, 0) == 1
+        for position, word in ((m.start(), m.group()) for m in _WORD.finditer(text))
+        if position == 0 or text[position - 1] != "."
+    )

@@ -1,0 +1,29 @@
+"""The table of TensorFlow symbols whose meaning is more than one call, one expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tf2torch.analyse import control, training, variables
+from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.variables import create_layer
+from tf2torch.rulebook.values import Value
+
+Handler = Callable[[GraphCall], Value]
+
+HANDLERS: dict[str, Handler] = {**variables.HANDLERS, **training.HANDLERS, **control.HANDLERS}
+METHODS: dict[str, Handler] = {**variables.METHODS, **training.METHODS}
+
+
+def find(symbol: str) -> Handler | None:
+    return HANDLERS.get(symbol)
+
+
+def find_method(receiver: str, name: str) -> Handler | None:
+    found = METHODS.get(f"{receiver}.{name}")
+    if found is None and receiver == "Variable":
+        found = METHODS.get(f"Tensor.{name}")
+    return found
+
+
+__all__ = ["create_layer", "find", "find_method"]

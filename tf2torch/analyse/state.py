@@ -1,0 +1,137 @@
+"""Mutable state of one abstract execution: frames, facts, names of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import libcst as cst
+
+from tf2torch.analyse.facts import Creation, Function, Run
+from tf2torch.analyse.naming import Naming
+from tf2torch.rulebook.loader import Rulebook
+from tf2torch.rulebook.values import ANYTHING, Dim, Value
+
+#: Statement executions after which calls are no longer followed: a bound on time, not on truth,
+#: since what is not followed is unknown.
+BUDGET = 60_000
+
+
+@dataclass(eq=False)
+class Frame:
+    """Names of one scope; `parent` is the enclosing scope of the source, not the caller."""
+
+    parent: Frame | None = None
+    function: Function | None = None
+    names: dict[str, Value] = field(default_factory=dict)
+    global_names: set[str] = field(default_factory=set)
+    stores: dict[str, int] = field(default_factory=dict)
+    returned: list[Value] = field(default_factory=list)
+
+    @property
+    def module(self) -> Frame:
+        frame = self
+        while frame.parent is not None:
+            frame = frame.parent
+        return frame
+
+    def lookup(self, name: str) -> tuple[Value, Frame] | None:
+        frame: Frame | None = self.module if name in self.global_names else self
+        while frame is not None:
+            if name in frame.names:
+                return frame.names[name], frame
+            frame = frame.parent
+        return None
+
+    def assign(self, name: str, value: Value) -> None:
+        frame = self.module if name in self.global_names else self
+        frame.names[name] = value
+
+
+@dataclass(eq=False)
+class State:
+    """Everything an execution accumulates."""
+
+    rulebook: Rulebook
+    module: cst.Module
+    frame: Frame
+    #: `interpreter.call_function` and `interpreter.assign`, handed in to keep imports one way.
+    follow: Callable[..., Value]
+    assign: Callable[..., None]
+    values: dict[cst.CSTNode, Value] = field(default_factory=dict)
+    symbols: dict[cst.CSTNode, str] = field(default_factory=dict)
+    callees: dict[cst.CSTNode, Function] = field(default_factory=dict)
+    creations: list[Creation] = field(default_factory=list)
+    runs: dict[cst.CSTNode, Run] = field(default_factory=dict)
+    naming: Naming = field(default_factory=Naming)
+    path: tuple[Any, ...] = ()
+    stack: tuple[cst.CSTNode, ...] = ()
+    calls: dict[cst.CSTNode, list[tuple[cst.Call, tuple[Any, ...]]]] = field(default_factory=dict)
+    returns: dict[cst.CSTNode, Value] = field(default_factory=dict)
+    parameters: dict[cst.CSTNode, dict[str, Value]] = field(default_factory=dict)
+    summaries: list[Value] = field(default_factory=list)
+    flags: dict[str, Any] = field(default_factory=dict)
+    gradient_calls: dict[cst.CSTNode, Any] = field(default_factory=dict)
+    collections: dict[str, list[Value]] = field(default_factory=dict)
+    store_counts: dict[cst.CSTNode, dict[str, int]] = field(default_factory=dict)
+    spent: int = 0
+    shadow: bool = False
+    counter: int = 0
+
+    def fresh(self) -> int:
+        self.counter += 1
+        return self.counter
+
+    def record(self, node: cst.CSTNode, value: Value) -> Value:
+        """Keeps the fact of a node, joined with those of earlier visits."""
+        old = self.values.get(node)
+        self.values[node] = value if old is None else join(old, value)
+        return value
+
+
+def join(one: Value, other: Value) -> Value:
+    """What holds of both values."""
+    if one is other or one == other:
+        return one
+    if one.is_tensor and other.is_tensor:
+        kind = one.kind if one.kind == other.kind else "tensor"
+        return Value(
+            kind,
+            dtype=one.dtype if one.dtype == other.dtype else None,
+            shape=join_shapes(one.shape, other.shape),
+            detail=one.detail if one.detail == other.detail else None,
+        )
+    if one.kind == other.kind == "python":
+        text = one.text if one.text == other.text else None
+        return Value("python", text=text)
+    if one.kind == other.kind == "sequence":
+        items, others = one.detail, other.detail
+        if len(items) == len(others):
+            joined = tuple(join(a, b) for a, b in zip(items, others, strict=True))
+            return Value("sequence", detail=joined)
+        return Value("python")
+    if one.kind == other.kind and one.detail is other.detail:
+        return replace(one, text=None)
+    if one.kind == other.kind == "object" and one.detail.type == other.detail.type:
+        return one
+    if {one.kind, other.kind} <= {"python", "sequence", "mapping"}:
+        return Value("python")
+    return ANYTHING
+
+
+def join_shapes(
+    one: tuple[Dim, ...] | None, other: tuple[Dim, ...] | None
+) -> tuple[Dim, ...] | None:
+    if one is None or other is None or len(one) != len(other):
+        return None
+    return tuple(
+        a if a == b else Dim(a.size if a.size == b.size else None) for a, b in zip(one, other, strict=True)
+    )
+
+
+def join_all(values: Iterable[Value]) -> Value:
+    result: Value | None = None
+    for value in values:
+        result = value if result is None else join(result, value)
+    return ANYTHING if result is None else result

@@ -1,0 +1,197 @@
+"""Names that a piece of code reads and binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+
+@dataclass
+class Names:
+    """Loads and stores of one scope; names bound inside nested functions are not among them."""
+
+    loads: set[str] = field(default_factory=set)
+    stores: set[str] = field(default_factory=set)
+    attribute_stores: set[str] = field(default_factory=set)
+
+
+def names_in(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Names:
+    """Names read and bound by a node or block."""
+    collector = _Collector()
+    for item in [node] if isinstance(node, cst.CSTNode) else node:
+        item.visit(collector)
+    return collector.names
+
+
+def free_names(function: cst.FunctionDef | cst.Lambda) -> set[str]:
+    """Names a function takes from outside: read, and neither parameters nor locals."""
+    found = names_in(function.body)
+    declared = {
+        item.name.value
+        for statement in _statements(function.body)
+        if isinstance(statement, (cst.Global, cst.Nonlocal))
+        for item in statement.names
+    }
+    return (found.loads - parameter_names(function.params) - found.stores) | declared
+
+
+def _statements(body: cst.CSTNode) -> Iterable[cst.CSTNode]:
+    for child in body.children:
+        if isinstance(child, (cst.BaseStatement, cst.BaseSmallStatement, cst.BaseSuite)):
+            yield child
+            yield from _statements(child)
+
+
+def parameter_names(params: cst.Parameters) -> set[str]:
+    names = {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
+    for star in (params.star_arg, params.star_kwarg):
+        if isinstance(star, cst.Param):
+            names.add(star.name.value)
+    return names
+
+
+def close_over(direct: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Free names of functions, with those of the functions they call added."""
+    closed = {name: set(names) for name, names in direct.items()}
+    changed = True
+    while changed:
+        changed = False
+        for name, names in closed.items():
+            for other in list(names):
+                extra = closed.get(other, set()) - names
+                if extra and other != name:
+                    names |= extra
+                    changed = True
+    return closed
+
+
+class _Collector(cst.CSTVisitor):
+    def __init__(self) -> None:
+        self.names = Names()
+
+    def _store(self, target: cst.CSTNode) -> None:
+        if isinstance(target, cst.Name):
+            self.names.stores.add(target.value)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                self._store(element.value)
+        elif isinstance(target, (cst.Attribute, cst.Subscript)):
+            # A container or object is changed in place: it is read, and what it holds is new.
+            target.visit(self)
+            base: cst.CSTNode = target
+            while isinstance(base, (cst.Attribute, cst.Subscript)):
+                base = base.value
+            if isinstance(base, cst.Name):
+                self.names.attribute_stores.add(base.value)
+
+    def visit_Name(self, node: cst.Name) -> None:
+        self.names.loads.add(node.value)
+
+    def visit_Attribute(self, node: cst.Attribute) -> bool:
+        node.value.visit(self)
+        return False
+
+    def visit_Arg(self, node: cst.Arg) -> bool:
+        node.value.visit(self)
+        return False
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
+        self._store(node.target)
+        return False
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> bool:
+        node.target.visit(self)
+        self._store(node.target)
+        node.value.visit(self)
+        return False
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> bool:
+        self._store(node.target)
+        if node.value is not None:
+            node.value.visit(self)
+        return False
+
+    def visit_For(self, node: cst.For) -> bool:
+        self._store(node.target)
+        for child in (node.iter, node.body, node.orelse):
+            if child is not None:
+                child.visit(self)
+        return False
+
+    def visit_CompFor(self, node: cst.CompFor) -> bool:
+        inner = _Collector()
+        inner._store(node.target)
+        node.iter.visit(self)
+        for child in (*node.ifs, node.inner_for_in):
+            if child is not None:
+                child.visit(self)
+        self.names.loads -= inner.names.stores - self.names.stores
+        return False
+
+    def _comprehension(self, node: cst.BaseComp) -> bool:
+        inner = _Collector()
+        bound = _Collector()
+        clause: cst.CompFor | None = node.for_in
+        while clause is not None:
+            bound._store(clause.target)
+            clause.iter.visit(inner)
+            for condition in clause.ifs:
+                condition.visit(inner)
+            clause = clause.inner_for_in
+        for part in ("elt", "key", "value"):
+            child = getattr(node, part, None)
+            if child is not None:
+                child.visit(inner)
+        self.names.loads |= inner.names.loads - bound.names.stores
+        return False
+
+    visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension
+
+    def visit_AsName(self, node: cst.AsName) -> bool:
+        self._store(node.name)
+        return False
+
+    def visit_ImportAlias(self, node: cst.ImportAlias) -> bool:
+        if node.asname is not None:
+            self._store(node.asname.name)
+        else:
+            base: cst.CSTNode = node.name
+            while isinstance(base, cst.Attribute):
+                base = base.value
+            self._store(base)
+        return False
+
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
+        if not isinstance(node.names, cst.ImportStar):
+            for alias in node.names:
+                self._store(alias.asname.name if alias.asname is not None else alias.name)
+        return False
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        self.names.stores.add(node.name.value)
+        for decorator in node.decorators:
+            decorator.visit(self)
+        self._function(node)
+        return False
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
+        self.names.stores.add(node.name.value)
+        inner = _Collector()
+        node.body.visit(inner)
+        self.names.loads |= inner.names.loads - inner.names.stores
+        for base in node.bases:
+            base.visit(self)
+        return False
+
+    def visit_Lambda(self, node: cst.Lambda) -> bool:
+        self._function(node)
+        return False
+
+    def _function(self, node: cst.FunctionDef | cst.Lambda) -> None:
+        params = node.params
+        for parameter in (*params.posonly_params, *params.params, *params.kwonly_params):
+            if parameter.default is not None:
+                parameter.default.visit(self)
+        self.names.loads |= free_names(node)
