@@ -71,11 +71,12 @@ def conv_transpose(
     """
     convolve = {3: F.conv_transpose1d, 4: F.conv_transpose2d, 5: F.conv_transpose3d}[x.dim()]
     axes = x.dim() - 2
+    strides = _per_axis(stride, axes)
     same = padding.upper() == "SAME"
     crop: list[int] = []
     extend: list[int] = []
     sizes: list[slice] = []
-    for axis, (n, k, s) in enumerate(zip(x.shape[2:], weight.shape[2:], _per_axis(stride, axes))):
+    for axis, (n, k, s) in enumerate(zip(x.shape[2:], weight.shape[2:], strides, strict=True)):
         full = (n - 1) * s + k
         size = n * s + (0 if same else max(k - s, 0))
         if output_size is not None:
@@ -86,6 +87,6 @@ def conv_transpose(
         sizes.append(slice(size))
     # Cells beyond the last input are zeros: output_padding would do, but gives wrong weight
     # gradients for 1x1 kernels on channels-last tensors (torch 2.13, oneDNN).
-    y = convolve(x, weight, None, _per_axis(stride, axes), crop)
+    y = convolve(x, weight, None, strides, crop)
     y = F.pad(y[(..., *sizes)], extend) if any(extend) else y[(..., *sizes)]
     return y if bias is None else y + bias.view(-1, *[1] * axes)
