@@ -182,6 +182,8 @@ def fill(
             answer = call_function(hole.call, bound.values)
             if isinstance(answer, Refusal):
                 raise TemplateError(answer.reason)
+            if answer is None:  # torch's default will do
+                return ABSENT
             return cst.parse_expression(answer)
         name = hole.name
         assert name is not None
@@ -212,9 +214,9 @@ def _given(call: str, bound: Bound) -> bool:
 _Evaluate = Callable[[Mapping[str, Value]], Any]
 
 
-def call_function(text: str, values: Mapping[str, Value]) -> str | Refusal:
-    """Source text that a template function gives for these values."""
-    answer: str | Refusal = _compile_call(text, "text")(values)
+def call_function(text: str, values: Mapping[str, Value]) -> str | Refusal | None:
+    """Source text that a template function gives for these values, None to drop the argument."""
+    answer: str | Refusal | None = _compile_call(text, "text")(values)
     return answer
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tf2torch.rulebook.model import Refusal
 from tf2torch.rulebook.predicates import literal, literal_dtype
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value
+from tf2torch.rulebook.windows import WINDOW_FUNCTIONS
 
 Text = str | Refusal
 
@@ -221,7 +222,7 @@ def slices(begin: Value, size: Value) -> Text:
     return "slice_[" + ", ".join(parts) + "]"
 
 
-FUNCTIONS: Final[Mapping[str, Callable[..., Text]]] = {
+FUNCTIONS: Final[Mapping[str, Callable[..., Text | None]]] = {
     "same_pad": same_pad,
     "even_pad": even_pad,
     "pair": pair,
@@ -237,4 +238,5 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Text]]] = {
     "numbers": numbers,
     "torch_pad": torch_pad,
     "text": literal_text,
+    **WINDOW_FUNCTIONS,
 }

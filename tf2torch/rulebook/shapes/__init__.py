@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tf2torch.rulebook.shapes import axes, core, image
+from tf2torch.rulebook.shapes import axes, core, image, losses
 from tf2torch.rulebook.shapes.common import Result
 
 #: Name -> function, as the `result` of a rule may call them.
@@ -13,4 +13,5 @@ SHAPES: Final[Mapping[str, Callable[..., Result]]] = {
     **core.SHAPES,
     **axes.SHAPES,
     **image.SHAPES,
+    **losses.SHAPES,
 }
