@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -23,12 +23,17 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True)
 class Field:
-    """One hole: `{x}`, `{x?}` (drop the argument if absent), `{x|default}` or `{f(x)}`."""
+    """One hole: `{x}`, `{x?}`, `{x|default}`, `{x*}` or `{f(x)}`.
+
+    `?` drops the argument of a call if x is absent; `*` puts the items of a list or tuple display
+    there as arguments or elements of their own.
+    """
 
     name: str | None
     call: str | None = None
     optional: bool = False
     default: str | None = None
+    spread: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,11 +84,11 @@ def parse_template(text: str) -> Template:
 def _field(inner: str, template: str) -> Field:
     name, bar, default = inner.partition("|")
     name = name.strip()
-    optional = name.endswith("?")
-    name = name.removesuffix("?")
+    optional, spread = "?" in name[-2:], "*" in name[-2:]
+    name = name.rstrip("?*")
     fallback = default.strip() if bar else None
     if name.isidentifier():
-        return Field(name, None, optional, fallback)
+        return Field(name, None, optional, fallback, spread)
     if re.fullmatch(r"\w+\(.*\)", name, re.DOTALL):
         return Field(None, name, optional, fallback)
     raise TemplateError(f"bad field {{{inner}}} in template: {template}")
@@ -112,7 +117,9 @@ def _plan(node: Any) -> _Plan | int | None:
 def substitute(
     template: str | Template, value_of: Callable[[Field], cst.BaseExpression | object]
 ) -> cst.BaseExpression:
-    """Fill `template`; `value_of` gives the expression of a field, or ABSENT.
+    """Fill `template`; `value_of` gives a field's expression or source text, or ABSENT.
+
+    Source text may be several arguments, elements or indices: ``:2, 1``.
 
     Before: ``{x}.sum(dim={axis?})`` with x = ``a + b`` and no axis
     After:  ``(a + b).sum()``
@@ -120,16 +127,21 @@ def substitute(
     parsed = parse_template(template) if isinstance(template, str) else template
     used: set[int] = set()
 
-    def resolve(index: int) -> cst.BaseExpression:
+    def resolve(index: int) -> _Resolved:
         hole = parsed.fields[index]
         node = value_of(hole)
         if node is ABSENT:
-            if hole.optional:
+            if hole.default is None and (hole.optional or hole.call is not None):
                 raise _Drop
             if hole.default is None:
                 raise TemplateError(f"no value for {{{hole.name or hole.call}}}")
             node = cst.parse_expression(hole.default)
+        if isinstance(node, str):
+            return node
         assert isinstance(node, cst.BaseExpression)
+        if hole.spread and isinstance(node, (cst.List, cst.Tuple)):
+            elements = [e.with_changes(comma=cst.MaybeSentinel.DEFAULT) for e in node.elements]
+            return ", ".join(_MODULE.code_for_node(element) for element in elements)
         if id(node) in used:  # one node must not stand twice in a tree
             return node.deep_clone()
         used.add(id(node))
@@ -142,11 +154,13 @@ def substitute(
         raise TemplateError(f"`?` outside a call's argument in template: {parsed.text}") from None
 
 
-def _rebuild(
-    node: Any, plan: Any, resolve: Callable[[int], cst.BaseExpression], bracketed: bool
-) -> Any:
+_Resolved = cst.BaseExpression | str
+
+
+def _rebuild(node: Any, plan: Any, resolve: Callable[[int], _Resolved], bracketed: bool) -> Any:
     if isinstance(plan, int):
-        result = resolve(plan)
+        found = resolve(plan)
+        result = cst.parse_expression(found) if isinstance(found, str) else found
         if node.lpar:
             return result if result.lpar else parenthesize(result)
         return _one_line(result) if not bracketed else _bare(result)
@@ -164,21 +178,56 @@ def _rebuild(
 
 
 def _rebuild_items(
-    items: Any, plans: Mapping[int, Any], resolve: Callable[[int], cst.BaseExpression], inside: bool
+    items: Any, plans: Mapping[int, Any], resolve: Callable[[int], _Resolved], inside: bool
 ) -> list[Any]:
-    result = []
+    result: list[Any] = []
     for i, item in enumerate(items):
         if i not in plans:
             result.append(item)
             continue
         try:
-            result.append(_rebuild(item, plans[i], resolve, inside))
+            hole = _direct(item, plans[i])
+            if hole is None:
+                result.append(_rebuild(item, plans[i], resolve, inside))
+                continue
+            found = resolve(hole)
+            if isinstance(found, str):
+                result += _parse_items(item, found)
+            else:
+                result.append(_rebuild(item, plans[i], _always(found), inside))
         except _Drop:
             if not isinstance(item, cst.Arg):
                 raise
-    if result and len(result) < len(items) and isinstance(result[-1], cst.Arg):
-        result[-1] = result[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    if len(result) != len(items):
+        result = [item.with_changes(comma=cst.MaybeSentinel.DEFAULT) for item in result]
     return result
+
+
+def _always(node: cst.BaseExpression) -> Callable[[int], _Resolved]:
+    return lambda _: node
+
+
+def _direct(item: Any, plan: _Plan) -> int | None:
+    """The hole that is all there is to an argument, element or index."""
+    if isinstance(item, (cst.Arg, cst.Element)) and not getattr(item, "keyword", None):
+        found = plan.children.get("value")
+    elif isinstance(item, cst.SubscriptElement) and isinstance(item.slice, cst.Index):
+        found = plan.children["slice"].children.get("value")
+    else:
+        return None
+    return found if isinstance(found, int) and not getattr(item, "star", "") else None
+
+
+def _parse_items(item: Any, text: str) -> Sequence[Any]:
+    """Arguments, elements or indices as the source text has them."""
+    opening, closing = "_(", ")"
+    if not isinstance(item, cst.Arg):
+        opening, closing = ("_[" if isinstance(item, cst.SubscriptElement) else "["), "]"
+    node = cst.parse_expression(opening + text + closing)
+    if isinstance(node, cst.Call):
+        return node.args
+    assert isinstance(node, (cst.Subscript, cst.List))
+    return node.slice if isinstance(node, cst.Subscript) else node.elements
 
 
 def _encloses(node: cst.CSTNode, name: str) -> bool:

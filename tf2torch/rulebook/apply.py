@@ -11,7 +11,7 @@ from typing import Any, Final
 import libcst as cst
 
 from tf2torch.cst.templates import ABSENT, Field, TemplateError, parse_template, substitute
-from tf2torch.rulebook.functions import FUNCTIONS
+from tf2torch.rulebook.functions import FUNCTIONS, default_dtype
 from tf2torch.rulebook.model import EMPTY, Emit, Parameter, Refusal, Rule, freeze
 from tf2torch.rulebook.predicates import Facts, holds
 from tf2torch.rulebook.shapes import SHAPES
@@ -77,7 +77,8 @@ def _bind(
     if receiver is not None:
         parameters = [p for p in parameters if p.name != "self"]
     by_name = {p.name: p for p in parameters if not p.star}
-    positional = [p for p in parameters if not p.star]
+    named = [p for p in parameters if not p.star]
+    positional = [p for p in named if not p.keyword_only]
     rest = next((p for p in parameters if p.star == "*"), None)
     any_keyword = any(p.star == "**" for p in parameters)
     given: dict[str, Argument] = {}
@@ -107,11 +108,11 @@ def _bind(
         if canonical in given:
             return Refusal(f"{symbol} is given {canonical!r} twice")
         given[canonical] = argument
-    for parameter in positional:
+    for parameter in named:
         if parameter.required and parameter.name not in given and parameter.name not in rule.alias:
             return Refusal(f"{symbol} needs {parameter.name!r}")
     nodes = {name: argument.node for name, argument in given.items()}
-    values = {p.name: p.default for p in positional if p.default is not None}
+    values = {p.name: p.default for p in named if p.default is not None}
     values.update({name: argument.value for name, argument in given.items()})
     if rest is not None:
         nodes[rest.name] = _rest_node(extra)
@@ -184,7 +185,7 @@ def fill(
                 raise TemplateError(answer.reason)
             if answer is None:  # torch's default will do
                 return ABSENT
-            return cst.parse_expression(answer)
+            return answer
         name = hole.name
         assert name is not None
         if name in extra:
@@ -195,10 +196,17 @@ def fill(
             return ABSENT
         for parameter in bound.rule.parameters:
             if parameter.name == name and parameter.default_text is not None:
-                return cst.parse_expression(parameter.default_text)
+                return cst.parse_expression(_default_text(parameter))
         return ABSENT
 
     return substitute(template, value_of)
+
+
+def _default_text(parameter: Parameter) -> str:
+    assert parameter.default is not None and parameter.default_text is not None
+    if parameter.default.kind == "dtype":
+        return default_dtype(str(parameter.default.literal))
+    return parameter.default_text
 
 
 def _given(call: str, bound: Bound) -> bool:

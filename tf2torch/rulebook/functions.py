@@ -106,6 +106,11 @@ def torch_dtype(value: Value) -> Text:
     return Refusal("the dtype is unknown or has no counterpart in torch")
 
 
+def default_dtype(name: str) -> str:
+    """Torch's spelling of a dtype where the width of integers does not matter."""
+    return "torch.int64" if name == "int32" else f"torch.{TORCH_DTYPES.get(name, name)}"
+
+
 def constant_dtype(value: Value) -> Text:
     """Torch dtype that TensorFlow gives a Python constant: 1.0 -> torch.float32."""
     name = literal_dtype(literal(value))

@@ -24,7 +24,7 @@ _STRING: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _COMMENT: Final = re.compile(r"#.*")
 _INPUT: Final = re.compile(
     r"(?:(?:placeholder|variable) )?"
-    r"(?:(?:float16|float32|float64|int32|int64|uint8|complex64|bool|prob|positive|unit|distinct)"
+    r"(?:(?:float16|float32|float64|int8|int16|string|complex128|int32|int64|uint8|complex64|bool|prob|positive|unit|distinct)"
     r"\[[^\]]*\](?: in -?[\d.]+\.\.-?[\d.]+)?|python .+)"
 )
 

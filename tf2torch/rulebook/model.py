@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -98,6 +98,7 @@ class Parameter:
     default: Value | None = None
     default_text: str | None = None
     star: str = ""
+    keyword_only: bool = False
 
     @property
     def required(self) -> bool:
@@ -169,7 +170,7 @@ def parse_signature(text: str) -> tuple[Parameter, ...]:
     if spec.vararg:
         result.append(Parameter(spec.vararg.arg, star="*"))
     pairs = zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
-    result += [_parameter(arg, default) for arg, default in pairs]
+    result += [replace(_parameter(arg, default), keyword_only=True) for arg, default in pairs]
     if spec.kwarg:
         result.append(Parameter(spec.kwarg.arg, star="**"))
     return tuple(result)

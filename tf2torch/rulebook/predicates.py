@@ -156,6 +156,8 @@ def _ordered(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 _OPERATORS: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
     ast.Eq: equal,
+    ast.Is: equal,
+    ast.IsNot: lambda a, b: _negate(equal(a, b)),
     ast.NotEq: lambda a, b: _negate(equal(a, b)),
     ast.In: _contains,
     ast.NotIn: lambda a, b: _negate(_contains(a, b)),

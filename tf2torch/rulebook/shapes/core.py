@@ -21,6 +21,8 @@ from tf2torch.rulebook.shapes.common import (
 )
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value, product, tensor
 
+_FALSE: Final = Value("python", literal=False)
+
 
 def same(x: Value) -> Result:
     """Dtype and shape of the first argument."""
@@ -99,7 +101,7 @@ def unknown(dtype: Value | None = None) -> Result:
 # ---- linear algebra ----------------------------------------------------------------------------
 
 
-def matmul(a: Value, b: Value, transpose_a: Value, transpose_b: Value) -> Result:
+def matmul(a: Value, b: Value, transpose_a: Value = _FALSE, transpose_b: Value = _FALSE) -> Result:
     """[..., n, k] x [..., k, m]."""
     a, b = as_tensor(a), as_tensor(b)
     dtype = common_dtype((a, b))
