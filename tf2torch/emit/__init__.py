@@ -1,0 +1,3 @@
+"""Output: files, the support file, the weight map and the report."""
+
+from __future__ import annotations

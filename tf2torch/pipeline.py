@@ -1,0 +1,255 @@
+"""From files to conversions: the only module that knows all stages; it writes and prints nothing.
+
+The stages are imported when first used: `tf2torch --help` must not pay for them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tf2torch.config import Options
+from tf2torch.diagnostics import Diagnostic, LoadError, Outcome, Reference, Severity
+from tf2torch.emit.report import ISSUES, FileReport
+
+if TYPE_CHECKING:
+    from tf2torch.load import Source
+    from tf2torch.rulebook.loader import Rulebook
+
+T = TypeVar("T")
+
+#: Without any of these a file cannot refer to TensorFlow and is not even parsed.
+_MENTION = re.compile(r"tensorflow|\btf\b|\btf_slim\b|\bslim\b")
+_SKIP_FILE = re.compile(r"^[ \t]*#[ \t]*tf2torch:[ \t]*skip-file\b", re.MULTILINE)
+#: Trees of generated code are deep; the stack of a thread can be made as large.
+_STACK_BYTES = 512 * 1024 * 1024
+_RECURSION_LIMIT = 20_000
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One converted file; `text` is None if it stays as it is or could not be converted."""
+
+    path: str
+    original: str = ""
+    text: str | None = None
+    encoding: str = "utf-8"
+    newline: str = "\n"
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    support: tuple[str, ...] = ()
+    plan: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    references: tuple[Reference, ...] = ()
+    failed: bool = False
+    traceback: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do by hand."""
+        todo = any(reference.outcome is Outcome.TODO for reference in self.references)
+        return not todo and not any(d.severity is Severity.ERROR for d in self.diagnostics)
+
+    @property
+    def data(self) -> bytes:
+        """The converted text as the bytes of a file, in the original's encoding and line ends."""
+        text = self.original if self.text is None else self.text
+        return encode(text.replace("\n", self.newline), self.encoding)
+
+    def report(self) -> FileReport:
+        """What the report says of this file."""
+        return FileReport(
+            self.path, self.original, self.diagnostics, self.references, self.traceback
+        )
+
+
+def convert_path(
+    path: Path, rulebook: Rulebook, options: Options = Options(), shown: str | None = None
+) -> Conversion:
+    """Converts a file; every failure is in the result."""
+    from tf2torch.load import load
+
+    name = shown if shown is not None else str(path)
+    return _guarded(name, lambda: convert_source(replace(load(path), path=name), rulebook, options))
+
+
+def convert_text(
+    text: str, rulebook: Rulebook, options: Options = Options(), path: str = "<string>"
+) -> Conversion:
+    """Converts source text; every failure is in the result."""
+    from tf2torch.load import load_text
+
+    return _guarded(path, lambda: convert_source(load_text(text, path), rulebook, options))
+
+
+def convert_bytes(data: bytes, rulebook: Rulebook, options: Options, path: str) -> Conversion:
+    """Converts the bytes of a file, as they come from standard input."""
+    from tf2torch.load.source import load_bytes
+
+    return _guarded(path, lambda: convert_source(load_bytes(data, path), rulebook, options))
+
+
+def convert_source(source: Source, rulebook: Rulebook, options: Options) -> Conversion:
+    """Runs the stages over one source; a fault of theirs is raised."""
+    unchanged = Conversion(
+        source.path, source.text, None, source.encoding, source.newline, diagnostics=source.notes
+    )
+    if not _MENTION.search(source.text):
+        return replace(unchanged, diagnostics=())
+    if _SKIP_FILE.search(source.text):
+        message = "left as it is: tf2torch: skip-file"
+        note = Diagnostic(source.path, 1, 1, "skip-file", Severity.NOTE, message)
+        return replace(unchanged, diagnostics=(note,))
+
+    from tf2torch.analyse import analyse
+    from tf2torch.plan import make_plan
+    from tf2torch.rewrite import rewrite
+
+    analysis = analyse(source, rulebook, options)
+    plan = make_plan(analysis)
+    rewritten = rewrite(plan)
+    check_accounts(rewritten.references)
+    if not rewritten.references:
+        return replace(unchanged, diagnostics=())
+    check_parses(rewritten.text)
+    return replace(
+        unchanged,
+        text=rewritten.text,
+        weights=rewritten.weights,
+        support=tuple(rewritten.support),
+        plan=plan.describe(),
+        diagnostics=(*source.notes, *rewritten.diagnostics),
+        references=tuple(rewritten.references),
+    )
+
+
+def check_accounts(references: Sequence[Reference]) -> None:
+    """Every TensorFlow reference has exactly one outcome; raises AssertionError."""
+    seen: dict[int, Reference] = {}
+    for reference in references:
+        other = seen.setdefault(reference.id, reference)
+        if other is not reference:
+            raise AssertionError(
+                f"reference {reference.id} ({reference.symbol}, line {reference.line}) "
+                f"ends as {other.outcome.value} and as {reference.outcome.value}"
+            )
+
+
+def check_parses(text: str) -> None:
+    """The output is Python; raises AssertionError with the line that is not."""
+    import ast
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise AssertionError(f"the output does not parse: {error.msg}: {line!r}") from None
+
+
+def _guarded(path: str, convert: Callable[[], Conversion]) -> Conversion:
+    try:
+        return with_deep_stack(convert)
+    except LoadError as error:
+        return Conversion(path, diagnostics=(error.diagnostic(),), failed=True)
+    except Exception as error:
+        return internal_failure(path, error)
+
+
+def internal_failure(path: str, error: BaseException) -> Conversion:
+    """A fault of our own as a result: what happened, where, and what to send us."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    detail = str(error).split("\n")[0]
+    message = f"internal error: {type(error).__name__}: {detail}{place}"
+    help = (
+        "this is a fault of tf2torch, not of your program, and nothing was written; please send "
+        f"{path} and the output of --report fault.json to {ISSUES}"
+    )
+    finding = Diagnostic(path, 0, 0, "internal-error", Severity.ERROR, message, help)
+    text = "".join(traceback.format_exception(error))
+    return Conversion(path, diagnostics=(finding,), failed=True, traceback=text)
+
+
+def with_deep_stack(function: Callable[[], T]) -> T:
+    """Calls `function` in a thread whose stack suits deep syntax trees."""
+    if threading.current_thread().name == "tf2torch":
+        return function()
+    result: list[T] = []
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(function())
+        except BaseException as error:
+            failure.append(error)
+
+    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK_BYTES)
+    try:
+        sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
+        thread = threading.Thread(target=target, name="tf2torch", daemon=True)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(limit)
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+def encode(text: str, encoding: str) -> bytes:
+    """Text as bytes; characters that the encoding lacks become escapes, which code never has."""
+    return text.encode(encoding, "backslashreplace")
+
+
+def convert_all(
+    files: Sequence[tuple[Path, str]],
+    rules: Sequence[Path] = (),
+    options: Options = Options(),
+    jobs: int = 1,
+) -> Iterator[Conversion]:
+    """Converts files, given with the names to show, and yields the results in their order."""
+    if jobs <= 1 or len(files) <= 1:
+        rulebook = _load_rulebook(tuple(rules))
+        for path, shown in files:
+            yield convert_path(path, rulebook, options, shown)
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    _load_rulebook(tuple(rules))  # a fault in the rules is told once, here
+    workers = min(jobs, len(files))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start_worker, (tuple(rules), options)) as pool:
+        futures = [pool.submit(_work, path, shown) for path, shown in files]
+        for (_, shown), future in zip(files, futures, strict=True):
+            try:
+                yield future.result()
+            except BrokenProcessPool as error:
+                yield internal_failure(shown, error)
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(rules: tuple[Path, ...], options: Options) -> None:
+    _worker.update(rulebook=_load_rulebook(rules), options=options)
+
+
+def _work(path: Path, shown: str) -> Conversion:
+    return convert_path(path, _worker["rulebook"], _worker["options"], shown)
+
+
+def _load_rulebook(rules: tuple[Path, ...]) -> Rulebook:
+    from tf2torch.rulebook.loader import load_rulebook
+
+    return load_rulebook(rules)
