@@ -154,18 +154,40 @@ def symmetric(pads: tuple[tuple[int, int], ...] | None) -> OptionalText:
 
 
 def crops_of(
-    filters: Value, strides: Value, padding: Value, data_format: Value, count: int
+    filters: Value,
+    strides: Value,
+    padding: Value,
+    data_format: Value,
+    count: int,
+    x: Value | None = None,
+    output_shape: Value | None = None,
 ) -> tuple[int, ...] | None:
-    """Cells a full transposed convolution has too many (or, negative, too few) on each axis."""
+    """Cells a full transposed convolution has too many (or, negative, too few) on each axis.
+
+    Without `output_shape` the result is as long as the input times the stride.
+    """
     kernels = kernel_sizes(filters, count)
     steps = window_sizes(strides, count, data_format)
-    if kernels is None or steps is None:
+    same, valid = named(padding, "same"), named(padding, "valid")
+    if kernels is None or steps is None or not (same or valid):
         return None
+    lengths, outputs = (Dim(),) * count, (Dim(),) * count
+    if x is not None and output_shape is not None:
+        found, shape = spatial_sizes(x, data_format, count), items(output_shape)
+        if found is None or shape is None or len(shape) != count + 2:
+            return None
+        lengths = found
+        outputs = shape[2:] if channels_first(data_format) else shape[1:-1]
     crops = []
-    for k, s in zip(kernels, steps, strict=True):
+    for k, s, n, out in zip(kernels, steps, lengths, outputs, strict=True):
         if k.size is None or s.size is None:
             return None
-        crops.append(k.size - s.size)
-    if named(padding, "same"):
-        return tuple(crops)
-    return tuple(min(c, 0) for c in crops) if named(padding, "valid") else None
+        crop = k.size - s.size if same else min(k.size - s.size, 0)
+        if output_shape is not None:
+            if n.size is None or out.size is None:
+                return None
+            crop = (n.size - 1) * s.size + k.size - out.size
+            if crop > 0 and valid or -crop >= s.size:
+                return None
+        crops.append(crop)
+    return tuple(crops)

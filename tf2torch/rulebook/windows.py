@@ -7,9 +7,10 @@ Every function takes abstract values and gives source text, None where torch's d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from tf2torch.rulebook.model import Refusal
 from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value
 from tf2torch.rulebook.window_sizes import (
@@ -91,6 +92,19 @@ def pool_padding(
     return symmetric(pads_of(x, ksize, strides, padding, None, data_format, axes))
 
 
+def unpadded(
+    x: Value,
+    ksize: Value,
+    strides: Value,
+    padding: Value,
+    data_format: Value,
+    count: Value,
+) -> Refusal | None:
+    """None where SAME happens to pad nothing."""
+    pads = pads_of(x, ksize, strides, padding, None, data_format, axis_count(count))
+    return CANNOT if pads is None or any(sum(pair) for pair in pads) else None
+
+
 def pool_ceil(
     x: Value,
     ksize: Value,
@@ -139,67 +153,58 @@ def same_pads(
     return "(" + ", ".join(str(p) for pair in reversed(pads) for p in pair) + ")"
 
 
-def transpose_padding(
-    filters: Value, strides: Value, padding: Value, data_format: Value, count: Value
+def transpose_whole(
+    filters: Value,
+    strides: Value,
+    padding: Value,
+    data_format: Value,
+    count: Value,
+    x: Value | None = None,
+    output_shape: Value | None = None,
 ) -> OptionalText:
-    """``padding=`` of a transposed convolution with n * stride outputs; see `transpose_whole`."""
-    axes = axis_count(count)
-    crops = crops_of(filters, strides, padding, data_format, axes)
-    if crops is None:
+    """``padding=`` of a transposed convolution where it is exact, with `transpose_extra`."""
+    crops = crops_of(filters, strides, padding, data_format, axis_count(count), x, output_shape)
+    if crops is None or any(c > 0 and c % 2 for c in crops):
         return CANNOT
-    sizes = [max(c, 0) // 2 for c in crops]
-    return None if not any(sizes) else tuple_text([Dim(n) for n in sizes])
+    return _halves(crops)
+
+
+def transpose_cropped(
+    filters: Value,
+    strides: Value,
+    padding: Value,
+    data_format: Value,
+    count: Value,
+    x: Value | None = None,
+    output_shape: Value | None = None,
+) -> OptionalText:
+    """``padding=`` where SAME crops one more cell at the far end of every axis."""
+    crops = crops_of(filters, strides, padding, data_format, axis_count(count), x, output_shape)
+    if crops is None or not all(c > 0 and c % 2 for c in crops):
+        return CANNOT
+    return _halves(crops)
 
 
 def transpose_extra(
-    filters: Value, strides: Value, padding: Value, data_format: Value, count: Value
+    filters: Value,
+    strides: Value,
+    padding: Value,
+    data_format: Value,
+    count: Value,
+    x: Value | None = None,
+    output_shape: Value | None = None,
 ) -> OptionalText:
-    """``output_padding=`` of a transposed convolution whose kernel is smaller than its stride."""
-    axes = axis_count(count)
-    crops = crops_of(filters, strides, padding, data_format, axes)
+    """``output_padding=`` where the stride makes more cells than the kernel fills."""
+    crops = crops_of(filters, strides, padding, data_format, axis_count(count), x, output_shape)
     if crops is None:
         return CANNOT
     sizes = [max(-c, 0) for c in crops]
     return None if not any(sizes) else tuple_text([Dim(n) for n in sizes])
 
 
-def transpose_whole(
-    filters: Value, strides: Value, padding: Value, data_format: Value, count: Value
-) -> OptionalText:
-    """`transpose_padding` where that alone is exact: no odd cell is left to crop."""
-    axes = axis_count(count)
-    crops = crops_of(filters, strides, padding, data_format, axes)
-    if crops is None or any(c > 0 and c % 2 for c in crops):
-        return CANNOT
-    return transpose_padding(filters, strides, padding, data_format, count)
-
-
-def transpose_cropped(
-    filters: Value, strides: Value, padding: Value, data_format: Value, count: Value
-) -> OptionalText:
-    """`transpose_padding` where SAME crops one odd cell at the far end of every axis."""
-    axes = axis_count(count)
-    crops = crops_of(filters, strides, padding, data_format, axes)
-    if crops is None or not all(c > 0 and c % 2 for c in crops):
-        return CANNOT
-    return transpose_padding(filters, strides, padding, data_format, count)
-
-
-def full_size(
-    x: Value, output_shape: Value, strides: Value, data_format: Value, count: Value
-) -> OptionalText:
-    """None (no text) where a transposed convolution's output is its input times the stride."""
-    axes = axis_count(count)
-    lengths = spatial_sizes(x, data_format, axes)
-    outputs = items(output_shape)
-    steps = window_sizes(strides, axes, data_format)
-    if lengths is None or outputs is None or steps is None or len(outputs) != axes + 2:
-        return CANNOT
-    start = 2 if channels_first(data_format) else 1
-    for n, out, s in zip(lengths, outputs[start : start + axes], steps, strict=True):
-        if n.size is None or s.size is None or out.size != n.size * s.size:
-            return CANNOT
-    return None
+def _halves(crops: Sequence[int]) -> OptionalText:
+    sizes = [max(c, 0) // 2 for c in crops]
+    return None if not any(sizes) else tuple_text([Dim(n) for n in sizes])
 
 
 def spatial_text(output_shape: Value, data_format: Value, count: Value) -> Text:
@@ -255,13 +260,12 @@ WINDOW_FUNCTIONS: Final[Mapping[str, Callable[..., OptionalText]]] = {
     "kernel": kernel,
     "conv_padding": conv_padding,
     "pool_padding": pool_padding,
+    "unpadded": unpadded,
     "pool_ceil": pool_ceil,
     "same_pads": same_pads,
-    "transpose_padding": transpose_padding,
     "transpose_extra": transpose_extra,
     "transpose_whole": transpose_whole,
     "transpose_cropped": transpose_cropped,
-    "full_size": full_size,
     "spatial_text": spatial_text,
     "channels": channels,
     "complement": complement,
