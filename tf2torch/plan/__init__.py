@@ -1,0 +1,128 @@
+"""Plan: the one stage that decides what becomes of each part of the program.
+
+Requires analysis. Everything here is data about the output; no code is written yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import libcst as cst
+
+from tf2torch.analyse import Analysis
+from tf2torch.plan.blocks import Block, Graph, cut_blocks, model_units
+from tf2torch.plan.describe import describe
+from tf2torch.plan.roles import Role, find_roles
+from tf2torch.plan.roots import Root, find_root
+from tf2torch.plan.sites import Site, find_sites
+from tf2torch.plan.slots import Slot, assign_slots
+from tf2torch.plan.units import Unit, units_of
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Decisions for one program.
+
+    Attributes:
+        root: the scope that builds the graph and runs it: the module or one function.
+        graph: units of the root scope.
+        roles: what each program function becomes.
+        model: name of the class for the root graph, None if the program has no variables.
+        attributes: graph names that become attributes of the model.
+        slots: attributes for the calls in the root scope that create something.
+        function_units, function_slots: the same inside functions that become modules.
+        blocks: methods of the model.
+        sites: runs, each with the graph units that it needs.
+        constants: module-level units that stay at module level.
+        modes: identities of placeholders that only switch between training and evaluation.
+    """
+
+    analysis: Analysis
+    root: Root
+    graph: Graph
+    roles: Mapping[cst.FunctionDef, Role]
+    model: str | None
+    attributes: Mapping[str, str]
+    placeholders: Mapping[str, Unit]
+    slots: Mapping[cst.CSTNode, Slot]
+    function_units: Mapping[cst.FunctionDef, tuple[Unit, ...]]
+    function_slots: Mapping[cst.FunctionDef, Mapping[cst.CSTNode, Slot]]
+    blocks: tuple[Block, ...]
+    model_indices: frozenset[int]
+    sites: Mapping[cst.CSTNode, tuple[Site, tuple[Unit, ...]]]
+
+    def describe(self) -> str:
+        """The plan as text, for ``--plan``."""
+        return describe(self)
+
+
+def make_plan(analysis: Analysis) -> Plan:
+    """Decides modules, methods, training steps and names for an analysed program."""
+    root = find_root(analysis)
+    graph = Graph(tuple(root.units))
+    attributes = {
+        name: name
+        for unit in graph.units
+        if unit.kind in ("param", "alias")
+        for name in sorted(unit.names.stores)
+    }
+    created = {
+        name for unit in graph.units if unit.kind == "param" for name in unit.names.stores
+    }
+    tensors = {
+        name
+        for unit in graph.units
+        if unit.kind in ("graph", "placeholder")
+        for name in unit.names.stores
+    } - created
+    placeholders = {
+        name: unit
+        for unit in graph.units
+        if unit.kind == "placeholder"
+        for name in unit.names.stores
+    }
+    roles = find_roles(analysis, root.functions, created, tensors)
+    taken = set(created)
+    slots = assign_slots(analysis, graph.units, roles, taken)
+    function_units: dict[cst.FunctionDef, tuple[Unit, ...]] = {}
+    function_slots: dict[cst.FunctionDef, Mapping[cst.CSTNode, Slot]] = {}
+    for function, role in roles.items():
+        if role.kind == "module":
+            units = tuple(units_of(analysis, function.body.body, function))
+            function_units[function] = units
+            own = {n for u in units if u.kind == "param" for n in u.names.stores}
+            function_slots[function] = assign_slots(analysis, units, roles, own)
+    literals = {
+        unit.targets[0].value: unit.value
+        for unit in (*graph.units, *root.nested)
+        if len(unit.targets) == 1 and isinstance(unit.targets[0], cst.Name) and unit.value is not None
+    }
+    model = model_units(analysis, graph, created, slots, roles)
+    sites = []
+    for site in find_sites(analysis, literals):
+        fed = {feed.name for feed in site.feeds or ()}
+        needed = graph.closure(set(site.needed), fed - set(placeholders), len(graph.units) + 1)
+        sites.append((site, needed))
+    blocks = cut_blocks(graph, model, sites, set(placeholders))
+    has_variables = bool(created) or bool(slots)
+    return Plan(
+        analysis=analysis,
+        root=root,
+        graph=graph,
+        roles=roles,
+        model=root.free_name("Model") if has_variables or any(
+            r.kind == "method" for r in roles.values()
+        ) else None,
+        attributes=attributes,
+        placeholders=placeholders,
+        slots=slots,
+        function_units=function_units,
+        function_slots=function_slots,
+        blocks=tuple(blocks) if has_variables else (),
+        model_indices=frozenset(model) if has_variables else frozenset(),
+        sites={site.run.node: (site, tuple(needed)) for site, needed in sites},
+    )
+
+
+__all__ = ["Plan", "make_plan"]

@@ -1,0 +1,195 @@
+"""Divides graph code: what belongs in the model, cut into methods by who needs it, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from tf2torch.analyse import Analysis
+from tf2torch.plan.roles import Role
+from tf2torch.plan.sites import Site
+from tf2torch.plan.units import Unit, calls_in
+
+#: Calls whose variable arguments are looked at beside the forward pass.
+BESIDE = frozenset(
+    "tf.nn.l2_loss tf.gradients tf.hessians tf.assign tf.assign_add tf.assign_sub tf.scatter_update"
+    " tf.summary.histogram tf.summary.scalar".split()
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive model code that the same runs need: one method.
+
+    Attributes:
+        inputs: names it takes: placeholders and outputs of other blocks.
+        outputs: names that code outside the block reads.
+    """
+
+    name: str
+    units: tuple[Unit, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Def-use relations between the units of the root scope."""
+
+    units: tuple[Unit, ...]
+
+    def definition(self, name: str, before: int) -> Unit | None:
+        """The last unit before `before` that defines a graph name."""
+        for unit in reversed(self.units):
+            if unit.index < before and name in unit.defines and unit.kind in GRAPH_KINDS:
+                return unit
+        return None
+
+    def closure(self, names: set[str], stop: set[str], limit: int) -> list[Unit]:
+        """Units that the names need, in program order; names in `stop` are given."""
+        found: dict[int, Unit] = {}
+        work = [(name, limit) for name in names]
+        while work:
+            name, before = work.pop()
+            if name in stop:
+                continue
+            unit = self.definition(name, before)
+            if unit is None or unit.index in found:
+                continue
+            found[unit.index] = unit
+            work += [(used, unit.index) for used in unit.names.loads]
+        return [found[index] for index in sorted(found)]
+
+
+GRAPH_KINDS = ("graph", "param", "placeholder", "alias", "object")
+
+
+def model_units(
+    analysis: Analysis,
+    graph: Graph,
+    attributes: set[str],
+    slots: Mapping[cst.CSTNode, object],
+    roles: Mapping[cst.FunctionDef, Role],
+) -> set[int]:
+    """Indices of the units of the forward pass: those that use variables, and what leads there."""
+    wanted: set[int] = set()
+    for unit in graph.units:
+        if unit.kind != "graph" or not _uses_model(analysis, unit, attributes, slots, roles):
+            continue
+        wanted.add(unit.index)
+        needed = graph.closure(set(unit.names.loads), set(), unit.index)
+        wanted.update(u.index for u in needed if u.kind == "graph")
+    return wanted
+
+
+def _uses_model(
+    analysis: Analysis,
+    unit: Unit,
+    attributes: set[str],
+    slots: Mapping[cst.CSTNode, object],
+    roles: Mapping[cst.FunctionDef, Role],
+) -> bool:
+    for call in calls_in(unit.node):
+        if call in slots:
+            return True
+        function = analysis.callees.get(call)
+        role = roles.get(function.node) if function is not None else None  # type: ignore[arg-type]
+        if role is not None and role.kind in ("method", "module"):
+            return True
+    reader = _Reader(analysis, attributes)
+    unit.node.visit(reader)
+    return reader.found
+
+
+class _Reader(cst.CSTVisitor):
+    """Finds a read of a model variable outside the calls in `BESIDE`."""
+
+    def __init__(self, analysis: Analysis, attributes: set[str]) -> None:
+        self.analysis, self.attributes, self.found = analysis, attributes, False
+
+    def visit_Call(self, node: cst.Call) -> bool:
+        if self.analysis.symbols.get(node.func) in BESIDE:
+            return False
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value.startswith("assign"):
+            return False
+        return True
+
+    def visit_Attribute(self, node: cst.Attribute) -> bool:
+        node.value.visit(self)
+        return False
+
+    def visit_Arg(self, node: cst.Arg) -> bool:
+        node.value.visit(self)
+        return False
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
+        return not isinstance(node.target, cst.Name)
+
+    def visit_Name(self, node: cst.Name) -> None:
+        if node.value in self.attributes:
+            self.found = True
+
+
+def cut_blocks(
+    graph: Graph, model: set[int], sites: Sequence[tuple[Site, list[Unit]]], placeholders: set[str]
+) -> list[Block]:
+    """One block for each set of sites that need the same model units."""
+    signature: dict[int, frozenset[int]] = {}
+    for number, (_, needed) in enumerate(sites):
+        for unit in needed:
+            if unit.index in model:
+                signature[unit.index] = signature.get(unit.index, frozenset()) | {number}
+    groups: dict[frozenset[int], list[Unit]] = {}
+    for unit in graph.units:
+        if unit.index in signature:
+            groups.setdefault(signature[unit.index], []).append(unit)
+    ordered = sorted(groups.items(), key=lambda item: item[1][0].index)
+    if not ordered and model:
+        ordered = [(frozenset(), [unit for unit in graph.units if unit.index in model])]
+    blocks = []
+    largest = max((len(units) for _, units in ordered), default=0)
+    named_forward = False
+    for _, units in ordered:
+        inputs, outputs = _interface(graph, units, placeholders, sites)
+        if len(units) == largest and not named_forward:
+            name, named_forward = "forward", True
+        else:
+            name = outputs[-1] if outputs else f"block_{len(blocks)}"
+        blocks.append(Block(name, tuple(units), inputs, outputs))
+    return blocks
+
+
+def _interface(
+    graph: Graph,
+    units: list[Unit],
+    placeholders: set[str],
+    sites: Sequence[tuple[Site, list[Unit]]],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    inside = {unit.index for unit in units}
+    inputs: list[str] = []
+    for unit in units:
+        for name in sorted(unit.names.loads):
+            source = graph.definition(name, unit.index)
+            given = name in placeholders or (source is not None and source.index not in inside)
+            if given and source is not None and source.kind in ("graph", "placeholder"):
+                if name not in inputs:
+                    inputs.append(name)
+    order = {name: i for i, unit in enumerate(graph.units) for name in unit.defines}
+    inputs.sort(key=lambda name: order.get(name, 0))
+    defined = [name for unit in units for name in sorted(unit.defines)]
+    outputs = []
+    for name in dict.fromkeys(defined):
+        last = max(unit.index for unit in units if name in unit.defines)
+        outside = any(
+            name in unit.names.loads
+            and unit.index not in inside
+            and (source := graph.definition(name, unit.index)) is not None
+            and source.index == last
+            for unit in graph.units
+            if unit.index > last and unit.kind in ("graph", "object")
+        )
+        if outside or any(name in site.needed for site, _ in sites):
+            outputs.append(name)
+    return tuple(inputs), tuple(outputs)

@@ -1,0 +1,92 @@
+"""What becomes of each function of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import libcst as cst
+
+from tf2torch.analyse import Analysis
+from tf2torch.plan.units import contains_run, contents
+from tf2torch.plan.uses import close_over, free_names
+
+
+@dataclass(frozen=True, eq=False)
+class Role:
+    """Plan for one function.
+
+    Attributes:
+        kind: `module` (makes layers: an nn.Module class), `factory` (makes variables and returns
+            them: stays a function), `method` (reads the model's variables), `function` (computes
+            tensors only from its arguments), `host` (runs sessions or has nothing to do with
+            the graph).
+        name: name in the output.
+        extra: names of run-time tensors that it reads from outside, to be passed as arguments.
+    """
+
+    node: cst.FunctionDef
+    kind: str
+    name: str
+    extra: tuple[str, ...] = ()
+
+
+def find_roles(
+    analysis: Analysis,
+    functions: Iterable[cst.FunctionDef],
+    attributes: set[str],
+    tensors: set[str],
+) -> dict[cst.FunctionDef, Role]:
+    """Roles of functions, given the names of the model's attributes and of graph tensors."""
+    functions = list(functions)
+    makers = _makers(analysis)
+    free = close_over({function.name.value: free_names(function) for function in functions})
+    by_name = {function.name.value: function for function in functions}
+    made = {name for name, node in by_name.items() if node in makers}
+    roles: dict[cst.FunctionDef, Role] = {}
+    for function in functions:
+        name = function.name.value
+        used = free[name]
+        extra = tuple(sorted(used & tensors))
+        returned = analysis.returns.get(function)
+        if contains_run(analysis, function.body):
+            roles[function] = Role(function, "host", name)
+        elif function in makers:
+            leaves = contents(returned) if returned is not None else []
+            only_variables = bool(leaves) and all(leaf.kind == "variable" for leaf in leaves)
+            if only_variables:
+                roles[function] = Role(function, "factory", name)
+            else:
+                roles[function] = Role(function, "module", class_name(name), extra)
+        elif used & (attributes | made) or extra:
+            kind = "method" if used & attributes or any(m in used for m in made) else "function"
+            roles[function] = Role(function, kind, name, extra)
+        elif _touches_graph(analysis, function):
+            roles[function] = Role(function, "function", name)
+        else:
+            roles[function] = Role(function, "host", name)
+    return roles
+
+
+def _makers(analysis: Analysis) -> set[cst.CSTNode]:
+    """Definitions of the functions that make variables, directly or through others."""
+    found: set[cst.CSTNode] = set()
+    for creation in analysis.creations:
+        for step in creation.path:
+            if isinstance(step, cst.Call) and step in analysis.callees:
+                found.add(analysis.callees[step].node)
+    return found
+
+
+def _touches_graph(analysis: Analysis, function: cst.FunctionDef) -> bool:
+    parameters: Mapping[str, object] = analysis.parameters.get(function, {})
+    if any(getattr(value, "is_tensor", False) for value in parameters.values()):
+        return True
+    returned = analysis.returns.get(function)
+    return returned is not None and any(leaf.is_tensor for leaf in contents(returned))
+
+
+def class_name(name: str) -> str:
+    """``conv_net`` -> ``ConvNet``"""
+    words = [word for word in name.strip("_").split("_") if word]
+    return "".join(word[:1].upper() + word[1:] for word in words) or "Module"

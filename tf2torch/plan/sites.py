@@ -1,0 +1,152 @@
+"""What each `Session.run` fetches and feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+
+from tf2torch.analyse import Analysis
+from tf2torch.analyse.facts import Obj, Run
+from tf2torch.plan.uses import names_in
+from tf2torch.rulebook.values import Value
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """One fetched thing."""
+
+    node: cst.BaseExpression
+    value: Value
+
+    @property
+    def record(self) -> Obj | None:
+        """The operation or object behind it, None for tensors."""
+        detail = self.value.detail
+        return detail if self.value.kind in ("operation", "object") and isinstance(detail, Obj) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Fetches with their structure: `items` of a list or dict, or one `leaf`."""
+
+    leaf: Leaf | None = None
+    items: tuple[tuple[cst.BaseExpression | None, Tree], ...] = ()
+    kind: str = "leaf"
+
+    def leaves(self) -> list[Leaf]:
+        if self.leaf is not None:
+            return [self.leaf]
+        return [leaf for _, item in self.items for leaf in item.leaves()]
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """One fed tensor: the placeholder's name and the host expression."""
+
+    name: str
+    key: cst.BaseExpression
+    value: cst.BaseExpression
+    placeholder: Value
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A run with everything that is needed to plan it.
+
+    Attributes:
+        needed: names of graph values that the fetches need.
+        feeds: fed values; None if the dictionary could not be followed.
+        feed_name: name of the dictionary, when it is built elsewhere.
+    """
+
+    run: Run
+    tree: Tree
+    needed: frozenset[str]
+    feeds: tuple[Feed, ...] | None
+    feed_name: str | None = None
+
+
+def find_sites(analysis: Analysis, literals: Mapping[str, cst.BaseExpression]) -> list[Site]:
+    """All runs. `literals` gives the list and dict literals that names stand for."""
+    sites = []
+    for run in analysis.runs.values():
+        tree = _tree(analysis, run.fetches, literals)
+        needed: set[str] = set()
+        for leaf in tree.leaves():
+            needed |= needed_names(leaf)
+        feeds, name = _feeds(analysis, run.feeds, literals)
+        sites.append(Site(run, tree, frozenset(needed), feeds, name))
+    return sites
+
+
+def _tree(
+    analysis: Analysis, node: cst.BaseExpression, literals: Mapping[str, cst.BaseExpression]
+) -> Tree:
+    if isinstance(node, (cst.List, cst.Tuple)):
+        items = tuple((None, _tree(analysis, e.value, literals)) for e in node.elements)
+        return Tree(items=items, kind="list" if isinstance(node, cst.List) else "tuple")
+    if isinstance(node, cst.Dict) and all(isinstance(e, cst.DictElement) for e in node.elements):
+        pairs = tuple((e.key, _tree(analysis, e.value, literals)) for e in node.elements)  # type: ignore[union-attr]
+        return Tree(items=pairs, kind="dict")
+    value = analysis.values.get(node, Value("unknown"))
+    if isinstance(node, cst.Name) and value.kind in ("sequence", "mapping") and node.value in literals:
+        literal = literals[node.value]
+        if isinstance(literal, (cst.List, cst.Tuple, cst.Dict)):
+            return _tree(analysis, literal, literals)
+    return Tree(leaf=Leaf(node, value))
+
+
+def needed_names(leaf: Leaf) -> set[str]:
+    """Graph names behind one fetch: of its expression, or of what its operation reads."""
+    record = leaf.record
+    if record is None:
+        return names_in(leaf.node).loads
+    return operation_names(record, leaf.node)
+
+
+def operation_names(record: Obj, node: cst.BaseExpression | None = None) -> set[str]:
+    """Graph names that running an operation needs."""
+    found: set[str] = set()
+    for field in ("loss", "pairs", "targets"):
+        argument = record[field]
+        if argument is not None:
+            found |= names_in(argument.node).loads
+    for member in record["members"] or ():
+        value = getattr(member, "value", member)
+        if isinstance(value.detail, Obj):
+            found |= operation_names(value.detail)
+        elif hasattr(member, "node"):
+            found |= names_in(member.node).loads
+    if record.type == "Summary" and record.node is not None:
+        for argument in record.node.args:  # type: ignore[attr-defined]
+            found |= names_in(argument.value).loads
+    return found
+
+
+def _feeds(
+    analysis: Analysis, node: cst.BaseExpression | None, literals: Mapping[str, cst.BaseExpression]
+) -> tuple[tuple[Feed, ...] | None, str | None]:
+    if node is None:
+        return (), None
+    if isinstance(node, cst.Name):
+        literal = literals.get(node.value)
+        if isinstance(literal, cst.Dict) or (isinstance(literal, cst.Call) and not literal.args):
+            feeds = _feed_items(analysis, literal)
+            return feeds, node.value
+        return None, node.value
+    return _feed_items(analysis, node), None
+
+
+def _feed_items(analysis: Analysis, node: cst.BaseExpression) -> tuple[Feed, ...] | None:
+    if not isinstance(node, cst.Dict):
+        return None
+    feeds = []
+    for element in node.elements:
+        if not isinstance(element, cst.DictElement) or not isinstance(element.key, cst.Name):
+            return None
+        value: Any = analysis.values.get(element.key, Value("unknown"))
+        feeds.append(Feed(element.key.value, element.key, element.value, value))
+    return tuple(feeds)

@@ -1,0 +1,164 @@
+"""Which attribute of a module holds each layer, variable and submodule."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import libcst as cst
+
+from tf2torch.analyse import Analysis
+from tf2torch.analyse.facts import Creation
+from tf2torch.plan.roles import Role
+from tf2torch.plan.units import Unit, calls_in, creation_nodes
+
+#: Attributes of nn.Module that a submodule or parameter must not hide.
+RESERVED = frozenset(
+    "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches"
+    " eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu"
+    " load_state_dict modules mtia named_buffers named_children named_modules named_parameters"
+    " parameters register_buffer register_module register_parameter requires_grad_ set_extra_state"
+    " set_submodule share_memory state_dict to to_empty train training type xpu zero_grad".split()
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """An attribute for what one call creates.
+
+    Attributes:
+        attribute: name on the module.
+        loops: the `for` statements around the call, outermost first: one ModuleList level each.
+        kind: `layer`, `module` (a converted function) or `variable`.
+    """
+
+    attribute: str
+    loops: tuple[cst.For, ...]
+    kind: str
+
+
+def identifier(text: str) -> str:
+    """A Python name made of a TensorFlow name."""
+    name = re.sub(r"\W+", "_", text).strip("_") or "layer"
+    if name[0].isdigit() or keyword.iskeyword(name):
+        name = f"layer_{name}"
+    return name
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """`name`, numbered if it is taken or an nn.Module has it; the result is taken then."""
+    candidate = f"{name}_" if name in RESERVED else name
+    base, number = candidate, 1
+    while candidate in taken:
+        candidate = f"{base}_{number}"
+        number += 1
+    taken.add(candidate)
+    return candidate
+
+
+def assign_slots(
+    analysis: Analysis,
+    units: Iterable[Unit],
+    roles: Mapping[cst.FunctionDef, Role],
+    taken: set[str],
+) -> dict[cst.CSTNode, Slot]:
+    """Slots of every call in `units` that creates something for its own module."""
+    units = list(units)
+    makers = creation_nodes(analysis)
+    targets = _target_counts(units)
+    slots: dict[cst.CSTNode, Slot] = {}
+    owners: dict[tuple[str, ...], str] = {}
+    for unit in units:
+        if unit.kind not in ("graph", "param"):
+            continue
+        for call, loops in _calls_with_loops(unit.node):
+            if call not in makers or call in slots:
+                continue
+            kind = _slot_kind(analysis, call, roles)
+            if kind is None:
+                continue
+            shared = _identity(analysis, call)
+            if shared is not None and shared in owners:
+                slots[call] = Slot(owners[shared], loops, kind)
+                continue
+            name = _name(analysis, call, unit, targets, kind)
+            attribute = unique(name, taken)
+            slots[call] = Slot(attribute, loops, kind)
+            if shared is not None:
+                owners[shared] = attribute
+    return slots
+
+
+def _slot_kind(
+    analysis: Analysis, call: cst.Call, roles: Mapping[cst.FunctionDef, Role]
+) -> str | None:
+    function = analysis.callees.get(call)
+    if function is None:
+        symbol = analysis.symbols.get(call.func, "")
+        return "variable" if symbol in ("tf.Variable", "tf.get_variable") else "layer"
+    role = roles.get(function.node)  # type: ignore[arg-type]
+    if role is None or role.kind not in ("module", "factory"):
+        return None
+    return "module" if role.kind == "module" else "variable"
+
+
+def _identity(analysis: Analysis, call: cst.Call) -> tuple[str, ...] | None:
+    """TensorFlow names of the variables behind a call: calls with the same share one module."""
+    names = {
+        variable.name
+        for creation in analysis.creations
+        if creation.node is call or call in creation.path
+        for variable in creation.variables
+    }
+    return tuple(sorted(names)) or None
+
+
+def creations_of(analysis: Analysis, call: cst.Call) -> list[Creation]:
+    return [c for c in analysis.creations if c.node is call]
+
+
+def _name(
+    analysis: Analysis, call: cst.Call, unit: Unit, targets: Mapping[str, int], kind: str
+) -> str:
+    """An explicit `name=`, else the assigned name if it is used once, else TensorFlow's."""
+    for argument in call.args:
+        if argument.keyword is not None and argument.keyword.value in ("name", "scope"):
+            literal = analysis.values[argument.value].literal
+            if isinstance(literal, str) and literal:
+                return identifier(literal.rpartition("/")[2])
+    single = unit.targets[0] if len(unit.targets) == 1 else None
+    outermost = [c for c in calls_in(unit.node) if c in creation_nodes(analysis)]
+    if isinstance(single, cst.Name) and len(outermost) == 1 and targets[single.value] == 1:
+        return single.value
+    function = analysis.callees.get(call)
+    if function is not None:
+        return function.name
+    found = creations_of(analysis, call)
+    if found and not found[0].scope.startswith("?"):
+        return identifier(found[0].scope.rpartition("/")[2])
+    return identifier(analysis.symbols.get(call.func, "layer").rpartition(".")[2])
+
+
+def _target_counts(units: Iterable[Unit]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for unit in units:
+        for name in unit.names.stores:
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _calls_with_loops(
+    node: cst.CSTNode, loops: tuple[cst.For, ...] = ()
+) -> list[tuple[cst.Call, tuple[cst.For, ...]]]:
+    """Calls in the order in which Python evaluates them, with the loops around each."""
+    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        return []
+    inner = (*loops, node) if isinstance(node, cst.For) else loops
+    found: list[tuple[cst.Call, tuple[cst.For, ...]]] = []
+    for child in node.children:
+        found += _calls_with_loops(child, inner)
+    if isinstance(node, cst.Call):
+        found.append((node, loops))
+    return found

@@ -1,0 +1,268 @@
+"""Cuts a program scope into units: single statements, classified by what they do to the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from tf2torch.analyse import Analysis
+from tf2torch.plan.uses import Names, names_in
+from tf2torch.rulebook.values import Value
+
+#: Objects whose `with` block only names or places graph code, so that it dissolves.
+SCOPES = frozenset(
+    "NameScope VariableScopeManager VariableScope device control_dependencies as_default scope Session"
+    " arg_scope variable_scope".split()
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One statement of a scope.
+
+    Attributes:
+        kind: `import`, `define`, `host`, `graph` (computes tensors), `param` (makes variables),
+            `alias` (names existing variables), `placeholder`, `object` (optimizers, savers, ops).
+        managers: `with` items that were dissolved around it, outermost first.
+        dependencies: whether it stood under control_dependencies.
+    """
+
+    index: int
+    node: cst.BaseStatement
+    kind: str
+    names: Names
+    managers: tuple[cst.WithItem, ...] = ()
+    scope: cst.CSTNode | None = field(default=None)
+
+    @property
+    def defines(self) -> set[str]:
+        """Names that this unit binds or whose content it changes."""
+        changed = self.names.stores | self.names.attribute_stores
+        value = self.value
+        if isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute):
+            base: cst.CSTNode = value.func.value
+            while isinstance(base, (cst.Attribute, cst.Subscript)):
+                base = base.value
+            if isinstance(base, cst.Name) and isinstance(self.small, cst.Expr):
+                changed = changed | {base.value}
+        return changed
+
+    @property
+    def small(self) -> cst.BaseSmallStatement | None:
+        """The simple statement, None for a compound one."""
+        if isinstance(self.node, cst.SimpleStatementLine):
+            return self.node.body[0]
+        return None
+
+    @property
+    def targets(self) -> tuple[cst.BaseExpression, ...]:
+        small = self.small
+        if isinstance(small, cst.Assign):
+            return tuple(target.target for target in small.targets)
+        return ()
+
+    @property
+    def value(self) -> cst.BaseExpression | None:
+        small = self.small
+        if isinstance(small, (cst.Assign, cst.Expr, cst.AnnAssign)):
+            return small.value
+        return None
+
+
+def units_of(
+    analysis: Analysis, body: Sequence[cst.CSTNode], scope: cst.CSTNode | None, start: int = 0
+) -> list[Unit]:
+    """Units of a block in order, scopes dissolved and lines with several statements split."""
+    units: list[Unit] = []
+    for node, managers in _flatten(analysis, body, ()):
+        kind = classify(analysis, node)
+        units.append(Unit(start + len(units), node, kind, names_in(node), managers, scope))
+    return units
+
+
+def _flatten(
+    analysis: Analysis, body: Sequence[cst.CSTNode], managers: tuple[cst.WithItem, ...]
+) -> Iterator[tuple[cst.BaseStatement, tuple[cst.WithItem, ...]]]:
+    for node in body:
+        if isinstance(node, cst.SimpleStatementLine) and len(node.body) > 1:
+            for index, small in enumerate(node.body):
+                line = cst.SimpleStatementLine(
+                    [small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)],
+                    leading_lines=node.leading_lines if index == 0 else (),
+                )
+                yield line, managers
+        elif isinstance(node, cst.With) and dissolves(analysis, node):
+            inner = list(_flatten(analysis, node.body.body, (*managers, *node.items)))
+            for index, (statement, around) in enumerate(inner):
+                if index == 0:
+                    statement = prepend_comments(node, statement)
+                yield statement, around
+        elif isinstance(node, cst.BaseStatement):
+            yield node, managers
+
+
+def prepend_comments(outer: cst.With, statement: cst.BaseStatement) -> cst.BaseStatement:
+    """The first statement of a dissolved block takes over the block's comments."""
+    header = [*outer.leading_lines]
+    if isinstance(outer.body, cst.IndentedBlock) and outer.body.header.comment is not None:
+        header.append(cst.EmptyLine(comment=outer.body.header.comment))
+    lines = [*header, *statement.leading_lines]  # type: ignore[attr-defined]
+    # `with_changes` copies only the statement node: the expressions in it, which carry the facts
+    # of analysis, stay the same objects.
+    return statement.with_changes(leading_lines=lines)
+
+
+def dissolves(analysis: Analysis, node: cst.With) -> bool:
+    """Whether every item of a `with` is a TensorFlow scope or session."""
+    for item in node.items:
+        value = analysis.values.get(item.item)
+        if value is None or value.kind != "object" or value.detail.type not in SCOPES:
+            return False
+    return True
+
+
+def classify(analysis: Analysis, node: cst.BaseStatement) -> str:
+    """Kind of a unit, by the values that its expressions have."""
+    if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        return "define"
+    if not isinstance(node, cst.SimpleStatementLine):
+        return _classify_compound(analysis, node)
+    small = node.body[0]
+    if isinstance(small, (cst.Import, cst.ImportFrom)):
+        return "import"
+    if contains_run(analysis, node):
+        return "host"
+    if isinstance(small, (cst.Assign, cst.AnnAssign, cst.AugAssign)):
+        if small.value is None:
+            return "host"
+        target = small.targets[0].target if isinstance(small, cst.Assign) else small.target
+        if isinstance(target, cst.Attribute):
+            owner = analysis.values.get(target.value)
+            if owner is not None and owner.kind in ("object", "operation"):
+                return "object"
+        recorded = analysis.values.get(target) if isinstance(small, cst.AugAssign) else None
+        return _classify_value(analysis, recorded or analysis.values.get(small.value), small.value)
+    if isinstance(small, cst.Expr):
+        return _classify_expression(analysis, small.value)
+    return "host"
+
+
+def _classify_value(analysis: Analysis, value: Value | None, node: cst.BaseExpression) -> str:
+    if value is None:
+        return "host"
+    content = contents(value)
+    kinds = {item.kind for item in content}
+    if isinstance(node, cst.Call) and value.kind == "placeholder":
+        return "placeholder"
+    if kinds & {"tensor", "placeholder"}:
+        return "graph"
+    if "variable" in kinds:
+        return "param" if creates(analysis, node) else "alias"
+    if "operation" in kinds:
+        return "object"
+    if value.kind == "object" and value.detail.type in ("TensorShape", "Dimension"):
+        return "host"
+    if "object" in kinds or value.kind == "symbol":
+        return "object"
+    if value.kind == "many" and contents(value.detail):
+        return _classify_value(analysis, value.detail, node)
+    return "host"
+
+
+def _classify_expression(analysis: Analysis, node: cst.BaseExpression) -> str:
+    value = analysis.values.get(node)
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        owner = analysis.values.get(node.func.value)
+        if node.func.attr.value in ("append", "extend", "insert", "update") and node.args:
+            added = analysis.values.get(node.args[-1].value)
+            if added is not None and any(item.is_tensor for item in contents(added)):
+                return "graph"
+        if owner is not None and owner.kind in ("object", "operation"):
+            types = ("Saver", "FileWriter", "Session", "Coordinator")
+            return "host" if owner.detail.type in types else "object"
+    symbol = analysis.symbols.get(node.func) if isinstance(node, cst.Call) else None
+    if symbol is not None:
+        if value is not None and (value.is_tensor or value.kind in ("object", "operation")):
+            return "object"
+        if "DEFINE_" in symbol or "add_to_collection" in symbol:
+            return "object"
+        return "host"
+    if value is not None and creates(analysis, node):
+        return "graph"
+    return "host"
+
+
+def _classify_compound(analysis: Analysis, node: cst.BaseStatement) -> str:
+    if contains_run(analysis, node):
+        return "host"
+    kinds = {classify(analysis, child) for child in _nested(node)}
+    if "graph" in kinds or "param" in kinds:
+        return "graph"
+    if kinds and kinds <= {"object", "alias", "placeholder", "host"} and kinds - {"host"}:
+        return "object" if "host" not in kinds else "host"
+    return "host"
+
+
+def _nested(node: cst.CSTNode) -> Iterator[cst.BaseStatement]:
+    for child in node.children:
+        if isinstance(child, cst.BaseStatement):
+            yield child
+        elif isinstance(child, (cst.BaseSuite, cst.Else, cst.Finally, cst.ExceptHandler)):
+            yield from _nested(child)
+
+
+def contents(value: Value) -> list[Value]:
+    """The value, or the leaves of the lists and dicts it is made of."""
+    if value.kind == "sequence":
+        return [leaf for item in value.detail for leaf in contents(item)]
+    if value.kind == "mapping":
+        return [leaf for _, item in value.detail for leaf in contents(item)]
+    if value.kind == "many":
+        return contents(value.detail)
+    return [value]
+
+
+def creates(analysis: Analysis, node: cst.CSTNode) -> bool:
+    """Whether evaluating `node` makes variables, itself or in the functions it calls."""
+    makers = creation_nodes(analysis)
+    return any(call in makers for call in calls_in(node))
+
+
+def creation_nodes(analysis: Analysis) -> set[cst.CSTNode]:
+    """Calls that make variables, and calls of program functions on the way to them."""
+    cached = _MAKERS.get(id(analysis))
+    if cached is None:
+        cached = set()
+        for creation in analysis.creations:
+            cached.add(creation.node)
+            cached.update(step for step in creation.path if isinstance(step, cst.Call))
+        _MAKERS.clear()
+        _MAKERS[id(analysis)] = cached
+    return cached
+
+
+_MAKERS: dict[int, set[cst.CSTNode]] = {}
+
+
+def contains_run(analysis: Analysis, node: cst.CSTNode) -> bool:
+    return any(call in analysis.runs for call in calls_in(node))
+
+
+def calls_in(node: cst.CSTNode) -> list[cst.Call]:
+    """Calls below a node in source order, not those inside function definitions."""
+    finder = _Calls()
+    node.visit(finder)
+    return finder.found
+
+
+class _Calls(cst.CSTVisitor):
+    def __init__(self) -> None:
+        self.found: list[cst.Call] = []
+
+    def visit_Call(self, node: cst.Call) -> None:
+        self.found.append(node)
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return False
