@@ -22,6 +22,9 @@ class Options:
     exact: bool = False
 
 
+DEFAULT = Options()
+
+
 @dataclass(frozen=True)
 class Settings:
     """The `[tool.tf2torch]` table of a project; what the command line leaves out."""

@@ -9,14 +9,15 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tf2torch.config import Options
-from tf2torch.diagnostics import Diagnostic, LoadError, Outcome, Reference, Severity
-from tf2torch.emit.report import ISSUES, FileReport
+from tf2torch import __version__
+from tf2torch.config import DEFAULT, Options
+from tf2torch.diagnostics import Diagnostic, LoadError, Reference, Severity
+from tf2torch.emit.conversion import Conversion
 
 if TYPE_CHECKING:
     from tf2torch.load import Source
@@ -32,44 +33,8 @@ _STACK_BYTES = 512 * 1024 * 1024
 _RECURSION_LIMIT = 20_000
 
 
-@dataclass(frozen=True)
-class Conversion:
-    """One converted file; `text` is None if it stays as it is or could not be converted."""
-
-    path: str
-    original: str = ""
-    text: str | None = None
-    encoding: str = "utf-8"
-    newline: str = "\n"
-    weights: Mapping[str, Any] = field(default_factory=dict)
-    support: tuple[str, ...] = ()
-    plan: str = ""
-    diagnostics: tuple[Diagnostic, ...] = ()
-    references: tuple[Reference, ...] = ()
-    failed: bool = False
-    traceback: str = ""
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is left to do by hand."""
-        todo = any(reference.outcome is Outcome.TODO for reference in self.references)
-        return not todo and not any(d.severity is Severity.ERROR for d in self.diagnostics)
-
-    @property
-    def data(self) -> bytes:
-        """The converted text as the bytes of a file, in the original's encoding and line ends."""
-        text = self.original if self.text is None else self.text
-        return encode(text.replace("\n", self.newline), self.encoding)
-
-    def report(self) -> FileReport:
-        """What the report says of this file."""
-        return FileReport(
-            self.path, self.original, self.diagnostics, self.references, self.traceback
-        )
-
-
 def convert_path(
-    path: Path, rulebook: Rulebook, options: Options = Options(), shown: str | None = None
+    path: Path, rulebook: Rulebook, options: Options = DEFAULT, shown: str | None = None
 ) -> Conversion:
     """Converts a file; every failure is in the result."""
     from tf2torch.load import load
@@ -79,7 +44,7 @@ def convert_path(
 
 
 def convert_text(
-    text: str, rulebook: Rulebook, options: Options = Options(), path: str = "<string>"
+    text: str, rulebook: Rulebook, options: Options = DEFAULT, path: str = "<string>"
 ) -> Conversion:
     """Converts source text; every failure is in the result."""
     from tf2torch.load import load_text
@@ -87,10 +52,12 @@ def convert_text(
     return _guarded(path, lambda: convert_source(load_text(text, path), rulebook, options))
 
 
-def convert_bytes(data: bytes, rulebook: Rulebook, options: Options, path: str) -> Conversion:
-    """Converts the bytes of a file, as they come from standard input."""
+def convert_stdin(data: bytes, rules: Sequence[Path], options: Options = DEFAULT) -> Conversion:
+    """Converts the bytes of a file as they come from standard input; raises RuleError."""
     from tf2torch.load.source import load_bytes
 
+    path = "<stdin>"
+    rulebook = _load_rulebook(tuple(rules))
     return _guarded(path, lambda: convert_source(load_bytes(data, path), rulebook, options))
 
 
@@ -168,10 +135,10 @@ def internal_failure(path: str, error: BaseException) -> Conversion:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     detail = str(error).split("\n")[0]
-    message = f"internal error: {type(error).__name__}: {detail}{place}"
+    message = f"{type(error).__name__}: {detail}{place}"
     help = (
-        "this is a fault of tf2torch, not of your program, and nothing was written; please send "
-        f"{path} and the output of --report fault.json to {ISSUES}"
+        "a fault of tf2torch, not of your program, and the file was not converted; please report "
+        f"it with the source and the output of --report fault.json (tf2torch {__version__})"
     )
     finding = Diagnostic(path, 0, 0, "internal-error", Severity.ERROR, message, help)
     text = "".join(traceback.format_exception(error))
@@ -205,15 +172,10 @@ def with_deep_stack(function: Callable[[], T]) -> T:
     return result[0]
 
 
-def encode(text: str, encoding: str) -> bytes:
-    """Text as bytes; characters that the encoding lacks become escapes, which code never has."""
-    return text.encode(encoding, "backslashreplace")
-
-
 def convert_all(
     files: Sequence[tuple[Path, str]],
     rules: Sequence[Path] = (),
-    options: Options = Options(),
+    options: Options = DEFAULT,
     jobs: int = 1,
 ) -> Iterator[Conversion]:
     """Converts files, given with the names to show, and yields the results in their order."""

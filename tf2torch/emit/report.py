@@ -11,8 +11,6 @@ from typing import Any
 from tf2torch import __version__
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 
-ISSUES = "https://github.com/tf2torch/tf2torch/issues"
-
 
 @dataclass(frozen=True)
 class FileReport:

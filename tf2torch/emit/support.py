@@ -111,7 +111,7 @@ def _read(module: str, text: str) -> list[Definition]:
     lines = text.split("\n")
     imports = {item.name: item for node in tree.body for item in _imports(node)}
     nodes = [(name, node) for node in tree.body for name in _bound(node)]
-    local = {name for name, _ in nodes}
+    local = {name for name, _ in nodes} | _from_other_sources(tree)
     definitions = []
     for name, node in nodes:
         used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | _quoted_names(node)
@@ -153,9 +153,15 @@ def _quoted_names(node: ast.stmt) -> set[str]:
 def _imports(node: ast.stmt) -> list[Import]:
     if isinstance(node, ast.Import):
         return [Import(a.name, "", a.asname or a.name.split(".")[0]) for a in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+    if isinstance(node, ast.ImportFrom) and node.module != "__future__" and not node.level:
         return [Import(node.module or "", a.name, a.asname or a.name) for a in node.names]
     return []
+
+
+def _from_other_sources(tree: ast.Module) -> set[str]:
+    """Names that one support source takes from another: `from .cells import map_state`."""
+    nodes = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.level]
+    return {alias.name for node in nodes for alias in node.names}
 
 
 def _first_line(node: ast.stmt, lines: list[str]) -> int:

@@ -1,0 +1,71 @@
+"""The command `tf2torch`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+import click
+
+from tf2torch import __version__
+from tf2torch.cli.convert import convert
+from tf2torch.cli.rules import rules
+from tf2torch.diagnostics import ConversionError, Diagnostic
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def command() -> None:
+    """Convert TensorFlow 1 source to PyTorch source.
+
+    Exit status: 0 all converted, 1 something is left to do or a check failed, 2 bad usage,
+    unreadable input or a fault of tf2torch itself.
+    """
+
+
+command.add_command(convert)
+command.add_command(rules)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command and exits; nothing leaves as a traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs the command and returns its exit status."""
+    try:
+        result = command.main(arguments, prog_name="tf2torch", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing was written", err=True)
+        return 130
+    except ConversionError as error:
+        return _tell(error.diagnostic())
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of our output has gone
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        return _fault(error)
+    except Exception as error:
+        return _fault(error)
+
+
+def _fault(error: Exception) -> int:
+    """Reports a fault of our own."""
+    from tf2torch.pipeline import internal_failure
+
+    return _tell(internal_failure("tf2torch", error).diagnostics[0])
+
+
+def _tell(finding: Diagnostic) -> int:
+    from tf2torch.emit.report import concise_line
+
+    help = f"\n  = help: {finding.help}" if finding.help else ""
+    click.echo(concise_line(finding) + help, err=True)
+    return 2
