@@ -60,7 +60,9 @@ class TFMomentum(TFOptimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "nesterov": nesterov})
 
-    def update(self, parameter, rows, gradient, group, state) -> None:
+    def update(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         if not state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
         accumulator = group["momentum"] * state["momentum_buffer"][rows] + gradient
@@ -96,7 +98,9 @@ class TFRMSProp(TFOptimizer):
         }
         super().__init__(params, defaults)
 
-    def update(self, parameter, rows, gradient, group, state) -> None:
+    def update(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         if not state:
             state["mean_square"] = torch.ones_like(parameter)
             state["momentum_buffer"] = torch.zeros_like(parameter)
@@ -132,12 +136,16 @@ class TFAdam(TFOptimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
 
-    def update(self, parameter, rows, gradient, group, state) -> None:
+    def update(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         if rows is not ...:
             rows, gradient = ..., parameter.grad.to_dense()
         self.update_rows(parameter, rows, gradient, group, state)
 
-    def update_rows(self, parameter, rows, gradient, group, state) -> None:
+    def update_rows(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         """Update parameter[rows] alone."""
         if not state:
             state["step"] = 0
@@ -157,7 +165,9 @@ class TFAdam(TFOptimizer):
 class TFLazyAdam(TFAdam):
     """tf.contrib.opt.LazyAdamOptimizer: Adam that touches only the looked-up rows."""
 
-    def update(self, parameter, rows, gradient, group, state) -> None:
+    def update(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         self.update_rows(parameter, rows, gradient, group, state)
 
 
@@ -172,7 +182,9 @@ class TFAdadelta(TFOptimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "rho": rho, "eps": eps})
 
-    def update(self, parameter, rows, gradient, group, state) -> None:
+    def update(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         if not state:
             state["square_avg"] = torch.zeros_like(parameter)
             state["acc_delta"] = torch.zeros_like(parameter)
@@ -212,7 +224,9 @@ class TFFtrl(TFOptimizer):
         }
         super().__init__(params, defaults)
 
-    def update(self, parameter, rows, gradient, group, state) -> None:
+    def update(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         if not state:
             start = group["initial_accumulator_value"]
             state["accumulator"] = torch.full_like(parameter, start)
@@ -235,7 +249,9 @@ class TFProximalGradientDescent(TFOptimizer):
     def __init__(self, params: Iterable, lr: float, l1: float = 0.0, l2: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "l1": l1, "l2": l2})
 
-    def update(self, parameter, rows, gradient, group, state) -> None:
+    def update(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         lr = group["lr"]
         moved = parameter[rows] - lr * gradient
         shrunk = moved.sign() * (moved.abs() - lr * group["l1"]).clamp(min=0)
@@ -257,7 +273,9 @@ class TFProximalAdagrad(TFOptimizer):
         defaults = {"lr": lr, "initial_accumulator_value": start, "l1": l1, "l2": l2}
         super().__init__(params, defaults)
 
-    def update(self, parameter, rows, gradient, group, state) -> None:
+    def update(
+        self, parameter: Any, rows: Any, gradient: torch.Tensor, group: dict, state: dict
+    ) -> None:
         if not state:
             start = group["initial_accumulator_value"]
             state["sum"] = torch.full_like(parameter, start)

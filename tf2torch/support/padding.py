@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 
-def _per_axis(value: int | Sequence[int], count: int) -> tuple[int, ...]:
+def _per_axis(value: int | tuple[int, ...], count: int) -> tuple[int, ...]:
     """One number for each spatial axis, from one number or one for each axis."""
     return (value,) * count if isinstance(value, int) else tuple(value)
 
 
 def same_pad(
     x: torch.Tensor,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] = 1,
-    dilation: int | Sequence[int] = 1,
+    kernel_size: int | tuple[int, ...],
+    stride: int | tuple[int, ...] = 1,
+    dilation: int | tuple[int, ...] = 1,
     value: float = 0.0,
 ) -> torch.Tensor:
     """Pad the spatial axes of NCL, NCHW or NCDHW like TensorFlow's padding="SAME".
@@ -37,7 +38,7 @@ def same_pad(
 
 
 def max_pool_same(
-    x: torch.Tensor, kernel_size: int | Sequence[int], stride: int | Sequence[int]
+    x: torch.Tensor, kernel_size: int | tuple[int, ...], stride: int | tuple[int, ...]
 ) -> torch.Tensor:
     """Max pooling with padding="SAME": the padded cells never win."""
     pool = {3: F.max_pool1d, 4: F.max_pool2d, 5: F.max_pool3d}[x.dim()]
@@ -45,7 +46,7 @@ def max_pool_same(
 
 
 def avg_pool_same(
-    x: torch.Tensor, kernel_size: int | Sequence[int], stride: int | Sequence[int]
+    x: torch.Tensor, kernel_size: int | tuple[int, ...], stride: int | tuple[int, ...]
 ) -> torch.Tensor:
     """Average pooling with padding="SAME": each window divides by the number of its real cells."""
     pool = {3: F.avg_pool1d, 4: F.avg_pool2d, 5: F.avg_pool3d}[x.dim()]
@@ -58,7 +59,7 @@ def conv_transpose(
     x: torch.Tensor,
     weight: torch.Tensor,
     bias: torch.Tensor | None = None,
-    stride: int | Sequence[int] = 1,
+    stride: int | tuple[int, ...] = 1,
     padding: str = "SAME",
     output_size: Sequence[int] | None = None,
 ) -> torch.Tensor:
@@ -75,7 +76,7 @@ def conv_transpose(
     same = padding.upper() == "SAME"
     crop: list[int] = []
     extend: list[int] = []
-    sizes: list[slice] = []
+    sizes: list[Any] = [...]
     for axis, (n, k, s) in enumerate(zip(x.shape[2:], weight.shape[2:], strides, strict=True)):
         full = (n - 1) * s + k
         size = n * s + (0 if same else max(k - s, 0))
@@ -88,5 +89,5 @@ def conv_transpose(
     # Cells beyond the last input are zeros: output_padding would do, but gives wrong weight
     # gradients for 1x1 kernels on channels-last tensors (torch 2.13, oneDNN).
     y = convolve(x, weight, None, strides, crop)
-    y = F.pad(y[(..., *sizes)], extend) if any(extend) else y[(..., *sizes)]
+    y = F.pad(y[tuple(sizes)], extend) if any(extend) else y[tuple(sizes)]
     return y if bias is None else y + bias.view(-1, *[1] * axes)
