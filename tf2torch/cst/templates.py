@@ -140,8 +140,7 @@ def substitute(
             return node
         assert isinstance(node, cst.BaseExpression)
         if hole.spread and isinstance(node, (cst.List, cst.Tuple)):
-            elements = [e.with_changes(comma=cst.MaybeSentinel.DEFAULT) for e in node.elements]
-            return ", ".join(_MODULE.code_for_node(element) for element in elements)
+            return _items_text(node)
         if id(node) in used:  # one node must not stand twice in a tree
             return node.deep_clone()
         used.add(id(node))
@@ -191,6 +190,8 @@ def _rebuild_items(
                 result.append(_rebuild(item, plans[i], resolve, inside))
                 continue
             found = resolve(hole)
+            if getattr(item, "star", "") and isinstance(found, (cst.List, cst.Tuple)):
+                found = _items_text(found)
             if isinstance(found, str):
                 result += _parse_items(item, found)
             else:
@@ -215,7 +216,12 @@ def _direct(item: Any, plan: _Plan) -> int | None:
         found = plan.children["slice"].children.get("value")
     else:
         return None
-    return found if isinstance(found, int) and not getattr(item, "star", "") else None
+    return found if isinstance(found, int) and getattr(item, "star", "") != "**" else None
+
+
+def _items_text(node: cst.List | cst.Tuple) -> str:
+    items = [element.with_changes(comma=cst.MaybeSentinel.DEFAULT) for element in node.elements]
+    return ", ".join(_MODULE.code_for_node(item) for item in items)
 
 
 def _parse_items(item: Any, text: str) -> Sequence[Any]:
