@@ -245,9 +245,13 @@ def _small(paths: Sequence[Path]) -> Iterator[Path]:
 def _write(outputs: Sequence[Output], force: bool, quiet: bool) -> None:
     from tf2torch.emit.writer import write_all
 
-    for path in write_all(outputs, force=force):
-        if not quiet:
-            click.echo(f"wrote {path}", err=True)
+    written = write_all(outputs, force=force)
+    if quiet:
+        return
+    for path in written[:10]:
+        click.echo(f"wrote {path}", err=True)
+    if len(written) > 10:
+        click.echo(f"wrote {len(written) - 10} more files", err=True)
 
 
 def _stale(inputs: Inputs, conversions: Sequence[Conversion], output: Path | None) -> list[Output]:
