@@ -126,8 +126,8 @@ def make_input(name: str, spec: InputSpec, precision: str) -> Any:
     if spec.low is not None and spec.high is not None:
         numbers = rng.uniform(spec.low, spec.high, shape)
     elif dtype == "prob":
-        numbers = np.exp(rng.normal(size=shape))
-        numbers = numbers / numbers.sum(-1, keepdims=True)
+        count = shape[-1]  # multiples of 1 / 256, so that rows sum to 1 in every precision
+        numbers = (1 + rng.multinomial(256 - count, [1 / count] * count, shape[:-1])) / 256
     elif dtype == "positive":
         numbers = np.abs(rng.normal(size=shape)) + 0.5
     elif dtype == "unit":
@@ -295,7 +295,7 @@ def _run_torch(
         inputs: dict[str, Any] = {}
         for name, spec in specs.items():
             inputs[name] = _to_torch(arrays[name], spec)
-            tracked = isinstance(inputs[name], torch.Tensor) and inputs[name].is_floating_point()
+            tracked = name in _wanted(case, specs) and inputs[name].is_floating_point()
             leaf = inputs[name].requires_grad_() if tracked else inputs[name]
             names[name] = _channels_first(leaf) if name in found.image_inputs else leaf
         module = _module(found, names, expected.variables)

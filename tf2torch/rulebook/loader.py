@@ -35,7 +35,7 @@ _RULE_KEYS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("id", "kind", "signature", "result", "value", "scope", "reason", "note"), _TEXT
     ),
-    **dict.fromkeys(("summary", "docs", "since", "status"), _TEXT),
+    **dict.fromkeys(("summary", "docs", "since", "status", "training"), _TEXT),
     **dict.fromkeys(("tf", "drop", "axes", "imports", "support"), _TEXTS),
     **dict.fromkeys(("alias", "old", "after"), _TABLE),
     "layout": "a string or a table of strings",
@@ -44,10 +44,11 @@ _RULE_KEYS: Final[Mapping[str, str]] = {
 }
 _EMIT_KEYS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("when", "torch", "init", "forward", "note", "assume", "safety"), _TEXT),
+    "layout": _TEXT,
     **dict.fromkeys(("imports", "support"), _TEXTS),
 }
 _WEIGHT_KEYS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("tf", "torch", "axes", "init", "when"), _TEXT),
+    **dict.fromkeys(("tf", "torch", "axes", "init", "when", "regularizer", "default"), _TEXT),
     "layout": "a list",
 }
 _CASE_KEYS: Final[Mapping[str, str]] = {
@@ -290,13 +291,13 @@ def _check_content(
         except SyntaxError:
             raise RuleError(path, line, f"signature does not parse: {text}") from None
     kind = table["kind"]
-    if kind in ("expr", "layer", "method") and not emits:
+    if kind in ("expr", "layer", "method", "initializer", "regularizer") and not emits:
         raise RuleError(path, line, f"a rule of kind {kind!r} needs [[rule.emit]]")
     if kind == "refuse" and not table.get("reason"):
         raise RuleError(path, line, "a rule of kind 'refuse' needs a 'reason'")
     if kind == "value" and not table.get("value"):
         raise RuleError(path, line, "a rule of kind 'value' needs 'torch'")
-    needed = ("init", "forward") if kind == "layer" else ("torch",)
+    needed = {"layer": ("init", "forward"), "initializer": ("init",)}.get(kind, ("torch",))
     for emit in emits:
         for key in needed if "torch" not in emit else ():
             if key not in emit:

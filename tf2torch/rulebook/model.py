@@ -12,7 +12,10 @@ from typing import Any, Final
 
 from tf2torch.rulebook.values import UNKNOWN, Value, constant
 
-RULE_KINDS: Final = ("expr", "layer", "method", "remove", "refuse", "value")
+RULE_KINDS: Final = (
+    *("expr", "layer", "method", "remove", "refuse", "value"),
+    *("initializer", "regularizer"),
+)
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -36,6 +39,7 @@ class Emit:
     note: str | None = None
     assume: str | None = None
     safety: str | None = None
+    layout: str | None = None
     line: int = 0
 
     @property
@@ -53,6 +57,8 @@ class WeightRow:
     axes: str | None = None
     layout: tuple[Any, ...] = ()
     init: str | None = None
+    regularizer: str | None = None
+    default: str | None = None
     when: str | None = None
     line: int = 0
 
