@@ -11,8 +11,10 @@ from typing import Any, Final
 import libcst as cst
 
 from tf2torch.cst.templates import ABSENT, Field, TemplateError, parse_template, substitute
+from tf2torch.rulebook.builders import BUILDERS
 from tf2torch.rulebook.functions import FUNCTIONS, default_dtype
 from tf2torch.rulebook.model import EMPTY, Emit, Parameter, Refusal, Rule, freeze
+from tf2torch.rulebook.parts import Part
 from tf2torch.rulebook.predicates import Facts, holds
 from tf2torch.rulebook.shapes import SHAPES
 from tf2torch.rulebook.values import ANYTHING, Value, constant, tensor
@@ -165,7 +167,7 @@ def _refused(templates: Iterable[str], bound: Bound) -> Refusal | None:
         for hole in parse_template(template).fields:
             if hole.call is None or (hole.optional and not _given(hole.call, bound)):
                 continue
-            answer = call_function(hole.call, bound.values)
+            answer = _answer(hole.call, bound)
             if isinstance(answer, Refusal):
                 return answer
     return None
@@ -180,7 +182,7 @@ def fill(
         if hole.call is not None:
             if (hole.optional or hole.default is not None) and not _given(hole.call, bound):
                 return ABSENT
-            answer = call_function(hole.call, bound.values)
+            answer = _answer(hole.call, bound)
             if isinstance(answer, Refusal):
                 raise TemplateError(answer.reason)
             if answer is None:  # torch's default will do
@@ -215,6 +217,17 @@ def _given(call: str, bound: Bound) -> bool:
         if isinstance(node, ast.Name) and node.id in bound.values:
             return node.id in bound.nodes
     return True
+
+
+def _answer(call: str, bound: Bound) -> str | Refusal | None:
+    """Text that a function field gives, from the arguments' values or from their expressions."""
+    builder = BUILDERS.get(call.partition("(")[0])
+    if builder is None:
+        return call_function(call, bound.values)
+    node = _parse_call(call)
+    assert isinstance(node, ast.Call)
+    names = [arg.id for arg in node.args if isinstance(arg, ast.Name)]
+    return builder(*(Part(bound.nodes.get(n), bound.values.get(n, ANYTHING)) for n in names))
 
 
 # ---- calls of registered functions -----------------------------------------------------------
@@ -282,9 +295,9 @@ def _compile(node: ast.expr, text: str, table: str) -> _Evaluate:
 
 def check_call(text: str, table: str) -> set[str]:
     """Parameter names used in a `result` or a function field; raises CallError."""
-    _compile_call(text, table)
-    return {
-        node.id
-        for node in ast.walk(_parse_call(text))
-        if isinstance(node, ast.Name) and node.id not in SHAPES and node.id not in FUNCTIONS
-    }
+    builder = table == "text" and text.partition("(")[0] in BUILDERS
+    if not builder:
+        _compile_call(text, table)
+    known = {*SHAPES, *FUNCTIONS, *BUILDERS}
+    names = {node.id for node in ast.walk(_parse_call(text)) if isinstance(node, ast.Name)}
+    return names - known

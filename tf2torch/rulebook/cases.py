@@ -296,6 +296,10 @@ def _combined(name: str, a: Value, b: Value) -> Value:
 def _receivers(value: Value) -> tuple[str, ...]:
     if value.kind == "variable":
         return ("Variable", "Tensor")
+    if value.kind == "dtype":
+        return ("DType",)
+    if value.kind == "python" and isinstance(value.detail, Dim):
+        return ("Dimension",)
     if value.kind == "sequence":
         return ("TensorShape",)
     if value.kind == "object" and isinstance(value.detail, str):

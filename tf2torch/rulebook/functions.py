@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from tf2torch.rulebook.dtype_text import FUNCTIONS as DTYPE_FUNCTIONS
 from tf2torch.rulebook.model import Refusal
 from tf2torch.rulebook.predicates import literal, literal_dtype
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value
@@ -244,4 +245,5 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Text | None]]] = {
     "torch_pad": torch_pad,
     "text": literal_text,
     **WINDOW_FUNCTIONS,
+    **DTYPE_FUNCTIONS,
 }

@@ -212,7 +212,7 @@ def literal(value: Value) -> Any:
 
 
 def _rank(value: Value) -> Any:
-    if value.is_tensor:
+    if value.is_tensor or value.shape is not None:
         return UNKNOWN if value.rank is None else value.rank
     known = literal(value)
     rank = 0
@@ -230,12 +230,13 @@ def _kind(value: Value) -> Any:
         return "python"
     if value.kind == "sequence":
         items = {_kind(item) for item in value.detail or ()}
-        return "python" if items <= {"python"} else UNKNOWN
+        tensors = items - {"python"}
+        return "python" if not tensors else tensors.pop() if len(tensors) == 1 else UNKNOWN
     return UNKNOWN
 
 
 def _dtype(value: Value) -> Any:
-    if value.is_tensor:
+    if value.is_tensor or value.dtype is not None:
         return UNKNOWN if value.dtype is None else value.dtype.removesuffix("_ref")
     if value.kind == "dtype":
         return value.literal

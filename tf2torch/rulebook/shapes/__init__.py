@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tf2torch.rulebook.shapes import axes, core, image, losses
+from tf2torch.rulebook.shapes import arrays, axes, core, image, losses
 from tf2torch.rulebook.shapes.common import Result
 
 #: Name -> function, as the `result` of a rule may call them.
@@ -14,4 +14,5 @@ SHAPES: Final[Mapping[str, Callable[..., Result]]] = {
     **axes.SHAPES,
     **image.SHAPES,
     **losses.SHAPES,
+    **arrays.SHAPES,
 }
