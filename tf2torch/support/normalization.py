@@ -1,0 +1,66 @@
+"""Batch normalization with TensorFlow's moving averages and optional scale or offset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class BatchNorm(nn.Module):
+    """Batch normalization over axis 1 of inputs of any rank.
+
+    Unlike nn.BatchNorm2d it can do without scale (gamma) or offset (beta), and the batch variance
+    that goes into the moving variance divides by n, as TensorFlow's does outside its fused kernel;
+    unbiased=True takes n - 1, as the fused kernel and torch do.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-3,
+        momentum: float = 0.01,
+        center: bool = True,
+        scale: bool = True,
+        unbiased: bool = False,
+    ) -> None:
+        super().__init__()
+        self.eps, self.momentum, self.unbiased = eps, momentum, unbiased
+        self.weight = nn.Parameter(torch.ones(num_features)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(num_features)) if center else None
+        self.running_mean: torch.Tensor
+        self.running_var: torch.Tensor
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            mean, variance = self.running_mean, self.running_var
+            return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
+        if self.momentum != 0:
+            with torch.no_grad():
+                axes = [axis for axis in range(x.dim()) if axis != 1]
+                variance, mean = torch.var_mean(x, axes, correction=int(self.unbiased))
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(variance, self.momentum)
+        return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
+
+
+def fused_batch_norm(
+    x: torch.Tensor,
+    scale: torch.Tensor,
+    offset: torch.Tensor,
+    mean: torch.Tensor | None = None,
+    variance: torch.Tensor | None = None,
+    epsilon: float = 1e-3,
+    is_training: bool = True,
+) -> tuple[torch.Tensor, Any, Any]:
+    """Normalized NCHW images with the mean and the unbiased variance of the batch."""
+    epsilon = max(epsilon, 1.001e-5)
+    if not is_training:
+        return F.batch_norm(x, mean, variance, scale, offset, eps=epsilon), mean, variance
+    y = F.batch_norm(x, None, None, scale, offset, training=True, eps=epsilon)
+    variance, mean = torch.var_mean(x, dim=(0, 2, 3))
+    return y, mean, variance
