@@ -115,14 +115,17 @@ def _read(module: str, text: str) -> list[Definition]:
     definitions = []
     for name, node in nodes:
         used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | _quoted_names(node)
+        chosen = sorted(imports[item] for item in used & imports.keys())
+        # what one support source takes from another is copied, not imported
+        others = {item.item for item in chosen if item.module.startswith(".")}
         definitions.append(
             Definition(
                 name=name,
                 text="\n".join(lines[_first_line(node, lines) - 1 : node.end_lineno]),
                 module=module,
                 line=node.lineno,
-                needs=tuple(sorted((used & local) - {name})),
-                imports=tuple(sorted(imports[item] for item in used & imports.keys())),
+                needs=tuple(sorted(((used & local) | others) - {name})),
+                imports=tuple(item for item in chosen if not item.module.startswith(".")),
             )
         )
     return definitions
@@ -154,7 +157,8 @@ def _imports(node: ast.stmt) -> list[Import]:
     if isinstance(node, ast.Import):
         return [Import(a.name, "", a.asname or a.name.split(".")[0]) for a in node.names]
     if isinstance(node, ast.ImportFrom) and node.module != "__future__" and not node.level:
-        return [Import(node.module or "", a.name, a.asname or a.name) for a in node.names]
+        module = "." * node.level + (node.module or "")
+        return [Import(module, a.name, a.asname or a.name) for a in node.names]
     return []
 
 
