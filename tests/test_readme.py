@@ -1,0 +1,83 @@
+"""What the README shows is true."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def steps(command: str) -> list[str]:
+    return [part.strip() for part in command.replace("\\\n", " ").split("&&")]
+
+
+def run(command: str, folder: Path) -> str:
+    """Runs a command with this Python's tf2torch."""
+    (folder / "tf2torch").write_text(f'#!/bin/sh\nexec {sys.executable} -m tf2torch "$@"\n')
+    (folder / "tf2torch").chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment["PATH"] = f"{folder}{os.pathsep}{environment['PATH']}"
+    result = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode in (0, 1), result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    before = blocks("python")[0]
+    (tmp_path / "project").mkdir()
+    for name in ("train.py", "plane.py", "project/train.py"):
+        (tmp_path / name).write_text(before)
+    return tmp_path
+
+
+def test_before_and_after_are_what_convert_does(checkout: Path) -> None:
+    run("tf2torch convert plane.py", checkout)
+    assert (checkout / "plane_torch.py").read_text() == blocks("python")[1]
+
+
+def test_the_after_prints_what_the_before_printed_in_form(checkout: Path) -> None:
+    (checkout / "after.py").write_text(blocks("python")[1])
+    printed = run(f"{sys.executable} after.py", checkout)
+    assert [line.split()[:3] for line in printed.splitlines()] == [
+        ["step", str(step), "loss"] for step in range(0, 200, 50)
+    ]
+    losses = [float(line.split()[3]) for line in printed.splitlines()]
+    assert losses[-1] < losses[0] / 10
+
+
+def test_the_first_command_shows_a_conversion(checkout: Path) -> None:
+    wanted = [step for step in steps(blocks("sh")[0]) if step.startswith(("tf2torch", "cat"))]
+    assert len(wanted) == 2
+    printed = run(" && ".join(wanted), checkout)
+    assert "class " in printed and "nn.Module" in printed
+
+
+def test_ci_runs_the_second_command() -> None:
+    script = (ROOT / ".ci/run").read_text()
+    for step in steps(blocks("sh")[1])[2:]:
+        words = [word for word in shlex.split(step)]
+        assert words[0] in ("pip", "pytest")
+        line = next((x for x in script.splitlines() if x.split()[: 1] == words[:1]
+                     and set(words) <= set(shlex.split(x.split("2>&1")[0]))), None)  # fmt: skip
+        assert line, f".ci/run does not run: {step}"
+
+
+@pytest.mark.parametrize("line", [line for line in blocks("sh")[2].splitlines() if line])
+def test_the_commands_of_use_it(line: str, checkout: Path) -> None:
+    run(line, checkout)
