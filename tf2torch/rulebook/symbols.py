@@ -1,8 +1,114 @@
-"""The public symbols of TensorFlow 1.15 and their aliases."""
+"""The public symbols of TensorFlow 1.15, contrib included: aliases, signatures, state.
+
+The list was written by ``scripts/list_tf1_symbols.py`` under the real TensorFlow 1.15.5.
+"""
 
 from __future__ import annotations
 
+import gzip
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from tf2torch.rulebook.loader import Rulebook
+
+State = Literal["rule", "pass", "refused", "unknown"]
+
+_DATA: Final = Path(__file__).parent / "data" / "tf1_symbols.tsv.gz"
+
+#: Symbols and whole modules that Python passes handle, not rules: they look at several statements.
+PASSES: Final = frozenset(
+    """
+    tf.placeholder tf.placeholder_with_default tf.sparse_placeholder tf.Variable tf.get_variable
+    tf.variable_scope tf.name_scope tf.variable_op_scope tf.op_scope tf.get_variable_scope
+    tf.VariableScope tf.AUTO_REUSE tf.Graph tf.get_default_graph tf.reset_default_graph
+    tf.Session tf.InteractiveSession tf.get_default_session tf.ConfigProto tf.GPUOptions
+    tf.global_variables_initializer tf.local_variables_initializer tf.initialize_all_variables
+    tf.initialize_local_variables tf.variables_initializer tf.initialize_variables
+    tf.tables_initializer tf.global_variables tf.trainable_variables tf.local_variables
+    tf.all_variables tf.moving_average_variables tf.model_variables tf.get_collection
+    tf.add_to_collection tf.get_collection_ref tf.GraphKeys tf.control_dependencies tf.group
+    tf.tuple tf.no_op tf.assign tf.assign_add tf.assign_sub tf.device tf.while_loop tf.cond tf.case
+    tf.map_fn tf.scan tf.foldl tf.foldr tf.gradients tf.hessians tf.stop_gradient
+    tf.custom_gradient tf.RegisterGradient tf.make_template tf.TensorArray tf.set_random_seed
+    tf.app.run tf.train.Saver tf.train.AdamOptimizer tf.train.GradientDescentOptimizer
+    tf.train.MomentumOptimizer tf.train.RMSPropOptimizer tf.train.AdagradOptimizer
+    tf.train.AdadeltaOptimizer tf.train.FtrlOptimizer tf.train.Optimizer
+    tf.train.ExponentialMovingAverage tf.train.get_or_create_global_step
+    tf.train.create_global_step tf.train.get_global_step tf.train.global_step
+    tf.train.get_checkpoint_state tf.train.latest_checkpoint tf.train.Coordinator
+    tf.train.start_queue_runners tf.nn.dynamic_rnn tf.nn.static_rnn
+    tf.nn.bidirectional_dynamic_rnn tf.nn.static_bidirectional_rnn tf.nn.raw_rnn
+    tf.nn.rnn_cell.LSTMCell tf.nn.rnn_cell.BasicLSTMCell tf.nn.rnn_cell.GRUCell
+    tf.nn.rnn_cell.BasicRNNCell tf.nn.rnn_cell.MultiRNNCell tf.nn.rnn_cell.DropoutWrapper
+    """.split()
+)
+#: Prefixes of modules that Python passes handle as a whole.
+PASS_MODULES: Final = ("tf.app.flags.", "tf.flags.", "tf.summary.", "tf.data.")
+
+
+@cache
+def _table() -> dict[str, str]:
+    """Every name, aliases included, with the line of its symbol."""
+    table: dict[str, str] = {}
+    for line in gzip.decompress(_DATA.read_bytes()).decode("utf-8").splitlines():
+        name, _, rest = line.partition("\t")
+        table[name] = line
+        for other in rest.rpartition("\t")[2].split():
+            table.setdefault(other, line)
+    return table
+
 
 def canonical(name: str) -> str | None:
-    """The one name that stands for all aliases of a public symbol, None if it is not public."""
+    """The one name that stands for all aliases of a public symbol, None if it is not public.
+
+    Names that TensorFlow 1.15 dropped but older programs use are found by their rules, not here.
+    """
+    line = _table().get(plain(name))
+    return line.partition("\t")[0] if line is not None else None
+
+
+def plain(name: str) -> str:
+    """A name without the detours that lead to the same place: ``tf.compat.v1``."""
+    while name.startswith("tf.compat.v1."):
+        name = "tf." + name.removeprefix("tf.compat.v1.")
     return name
+
+
+def signature(name: str) -> str | None:
+    """The parameters with their defaults, `...` for one without a literal form; None if unknown."""
+    line = _table().get(plain(name))
+    if line is None:
+        return None
+    _, kind, text, _ = line.split("\t")
+    return text if kind in ("function", "class") else None
+
+
+def kind(name: str) -> str | None:
+    """`function`, `class`, `module`, `dtype` or `constant`; None if it is not public."""
+    line = _table().get(plain(name))
+    return line.split("\t")[1] if line is not None else None
+
+
+def all_symbols() -> tuple[str, ...]:
+    """The canonical names, sorted."""
+    return tuple(sorted({line.partition("\t")[0] for line in _table().values()}))
+
+
+@cache
+def _builtin() -> Rulebook:
+    from tf2torch.rulebook.loader import load_rulebook
+
+    return load_rulebook()
+
+
+def state(name: str, book: Rulebook | None = None) -> State:
+    """How a symbol is dealt with: by a rule, a Python pass, refused on purpose, or not at all."""
+    rule = (book if book is not None else _builtin()).find(name)
+    if rule is not None:
+        return "refused" if rule.kind == "refuse" else "rule"
+    known = canonical(name) or name
+    if known in PASSES or known.startswith(PASS_MODULES) or kind(known) == "module":
+        return "pass"
+    return "unknown"
