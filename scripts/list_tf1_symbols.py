@@ -132,7 +132,7 @@ def preference(name):
         second == "python",
         second == "contrib",
         second in ("keras", "raw_ops", "compat", "estimator"),
-        second == "contrib" and parts[2] in GATHERING,
+        second == "contrib" and (parts + [""])[2] in GATHERING,
         len(parts),
         second in ("math", "linalg", "manip", "dtypes", "debugging", "random", "io"),
         len(name),
