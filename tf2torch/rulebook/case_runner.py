@@ -433,7 +433,7 @@ def _torch_gradients(values: Sequence[Any], leaves: Mapping[str, Any]) -> dict[s
         return {}
     found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
     pairs = zip(wanted, found, strict=True)
-    return {name: g.detach().numpy() for name, g in pairs if g is not None}
+    return {name: g.detach().resolve_conj().numpy() for name, g in pairs if g is not None}
 
 
 def _named_like_tf(
@@ -489,7 +489,7 @@ def _narrowed(value: Any) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor):
-        value = value.detach().numpy()
+        value = value.detach().resolve_conj().numpy()
     if getattr(value, "dtype", None) == np.float64:
         return value.astype("float32")
     return value
@@ -499,7 +499,7 @@ def _difference(label: str, want: Any, got: Any, case: Case, found: Conversion) 
     import torch
 
     if isinstance(got, torch.Tensor):
-        got = got.detach().numpy()
+        got = got.detach().resolve_conj().numpy()
     if not isinstance(want, (np.ndarray, np.generic)) and not isinstance(got, np.ndarray):
         same = want == got
         return [] if same else [f"{label}: {want!r} in TensorFlow, {got!r} in PyTorch"]
