@@ -208,7 +208,7 @@ def main(target):
     for name, value in internal():
         if ("id", id(value)) in groups:
             aliases = groups["id", id(value)][2]
-            if not aliases[0].startswith(("tf.contrib", "tf.raw_ops")):
+            if not all(other.startswith(("tf.contrib", "tf.raw_ops")) for other in aliases):
                 aliases.append(name)
     names = {}
     for value, kind, aliases in groups.values():
