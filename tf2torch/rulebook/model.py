@@ -128,6 +128,7 @@ class Rule:
     value: str | None = None
     scope: str | None = None
     after: Mapping[str, str] = field(default_factory=dict)
+    training: str | None = None
     reason: str | None = None
     note: str | None = None
     imports: tuple[str, ...] = ()
