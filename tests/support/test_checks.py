@@ -1,4 +1,4 @@
-"""Checks, prints and casts of tf.Assert, tf.Print and the dtypes."""
+"""tf.Assert, tf.check_numerics and tf.Print."""
 
 from __future__ import annotations
 
@@ -45,28 +45,6 @@ def test_print_stops_after_first_n(capsys):
     for step in range(5):
         support.print_tensors(torch.tensor(step), [step], "step ", first_n=2)
     assert capsys.readouterr().err == "step [0]\nstep [1]\n"
-
-
-@pytest.mark.parametrize(
-    ("source", "target"),
-    [("float32", "uint8"), ("float32", "int32"), ("int32", "int16"), ("float64", "float32")],
-)
-def test_saturate_cast(compare, source, target):
-    x = np.array([-3e38 if source[0] == "f" else -70000, -1.5, 0, 3, 300, 70000, 2**31 - 1])
-    compare(
-        lambda x: tf.saturate_cast(x, target),
-        lambda x: support.saturate_cast(x, getattr(torch, target)),
-        x.astype(source),
-        dtypes=(source,) if source[0] == "f" else ("float32",),
-        wrt=(),
-    )
-
-
-def test_dtypes_by_every_name():
-    assert support.as_dtype("float32") is torch.float32
-    assert support.as_dtype(np.int64) is torch.int64
-    assert support.as_dtype(torch.bool) is torch.bool
-    assert support.numpy_dtype(torch.float64) is np.float64
 
 
 def test_sources_import_without_tensorflow():

@@ -162,18 +162,6 @@ def test_top_k_takes_the_lower_index_of_equal_values(compare):
     compare(lambda x: tf.nn.top_k(x, 5)[0], lambda x: support.top_k(x, 5).values, x)
 
 
-def test_in_top_k(compare):
-    x = [[1, 1, 1, 1], [0, 2, 1, 1], [np.inf, 1, 2, 3], [1, 2, 3, np.nan]]
-    compare(
-        lambda x, t: tf.nn.in_top_k(x, t, 2),
-        lambda x, t: support.in_top_k(x, t, 2),
-        np.array(x),
-        np.array([3, 3, 0, 3]),
-        wrt=(),
-        dtypes=("float32",),
-    )
-
-
 def test_unique_keeps_the_first_occurrence(compare):
     x = np.array([5, 1, 5, 2, 1, 9])
     compare(tf.unique_with_counts, support.unique_with_counts, x)

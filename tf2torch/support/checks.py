@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 
@@ -18,58 +20,48 @@ def check(condition: Any, message: Any = "") -> None:
 
 def check_numerics(x: torch.Tensor, message: str) -> torch.Tensor:
     """x itself; raises if it holds NaN or infinity."""
-    if not torch.isfinite(x).all():
-        raise ValueError(f"{message} : Tensor had NaN or Inf values")
+    for name, found in (("NaN", x.isnan()), ("Inf", x.isinf())):
+        if bool(found.any()):
+            raise ValueError(f"{message} : Tensor had {name} values")
     return x
 
 
-_prints: dict[str, int] = {}
-
-
-def _number(value: Any, digits: int) -> str:
-    """A number as TensorFlow prints it: short if that is exact, else with all its digits."""
-    if not isinstance(value, float):
-        return str(int(value))
-    short = f"{value:.{digits}g}"
-    exact = np.float32(short) == np.float32(value) if digits == 6 else float(short) == value
-    return short if exact else f"{value:.{digits + 3 if digits == 6 else 17}g}"
-
-
-def _summary(x: torch.Tensor, limit: int) -> str:
-    """The first `limit` elements between the brackets of their axes."""
-    digits = 15 if x.dtype == torch.float64 else 6
-    left = [limit]
-
-    def rows(part: Any) -> str:
-        if not isinstance(part, list):
-            left[0] -= 1
-            return _number(part, digits)
-        leaf = not part or not isinstance(part[0], list)
-        shown = []
-        for item in part:
-            if left[0] <= 0:
-                break
-            shown.append(rows(item) if leaf else f"[{rows(item)}]")
-        return (" " if leaf else "").join(shown)
-
-    text = rows(x.tolist())
-    more = "..." if x.numel() > limit else ""
-    return f"[{text}{more}]" if x.dim() else text
+_PRINTED: Counter[tuple[str, int]] = Counter()
 
 
 def print_tensors(
     x: Any,
-    data: Any,
+    data: Sequence[Any],
     message: str | None = None,
     first_n: int | None = None,
     summarize: int | None = None,
 ) -> Any:
-    """tf.Print: x itself; prints the message and the first elements of data to stderr."""
-    key = f"{message} {len(data)}"
-    _prints[key] = _prints.get(key, 0) + 1
-    if first_n is None or first_n < 0 or _prints[key] <= first_n:
-        tensors = [torch.as_tensor(item).detach() for item in data]
-        limits = [t.numel() if summarize == -1 else summarize or 3 for t in tensors]
-        parts = [_summary(t, limit) for t, limit in zip(tensors, limits, strict=True)]
-        print((message or "") + "".join(parts), file=sys.stderr)
+    """x itself, as from tf.Print; writes the message and the first elements of data to stderr.
+
+    first_n counts the calls from one line of the program; summarize is 3 elements by default.
+    """
+    caller = sys._getframe(1)
+    line = (caller.f_code.co_filename, caller.f_lineno)
+    _PRINTED[line] += 1
+    if first_n is None or first_n < 0 or _PRINTED[line] <= first_n:
+        parts = [_summary(torch.as_tensor(item).detach().cpu(), summarize or 3) for item in data]
+        print((message or "") + "".join(f"[{part}]" for part in parts), file=sys.stderr)
     return x
+
+
+def _summary(x: torch.Tensor, limit: int) -> str:
+    """The first elements, nested like the tensor; limit -1 is all of them."""
+    limit = x.numel() if limit < 0 else limit
+    elements = [f"{v:g}" if type(v) is float else str(v) for v in x.reshape(-1)[:limit].tolist()]
+    text = _nested(x.shape, elements, "..." if x.dim() > 1 else "") if x.dim() else elements[0]
+    return text + ("..." if x.numel() > limit else "")
+
+
+def _nested(shape: Sequence[int], elements: list[str], cut: str) -> str:
+    """Elements in brackets like a tensor of this shape; `cut` marks a row that lacks some."""
+    if len(shape) == 1:
+        row = elements[: shape[0]]
+        return " ".join(row) + (cut if len(row) < shape[0] else "")
+    size = math.prod(shape[1:])
+    starts = range(0, min(shape[0] * size, len(elements)), size)
+    return "".join(f"[{_nested(shape[1:], elements[s : s + size], cut)}]" for s in starts)
