@@ -2,7 +2,7 @@
 
     python3.7 scripts/list_tf1_symbols.py tf2torch/rulebook/data/tf1_symbols.tsv.gz
 
-One line a symbol, tab separated: canonical name, kind, signature, other names of the same object.
+One line a name, sorted, tab separated: canonical name, kind, signature; or other name, canonical name.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def main(target):
             aliases.insert(0, "tf." + value.name)
         if kind in ("class", "function"):
             names[id(value)] = aliases[0]
-    lines = []
+    lines = {}
     for value, kind, aliases in groups.values():
         signature = signature_of(value, kind, names) if kind in ("class", "function") else ""
         origin = ""
@@ -226,15 +226,17 @@ def main(target):
             module = (getattr(value, "__module__", "") or "").replace("_core", "", 1)
             if module.startswith("tensorflow."):
                 origin = "tf" + module[len("tensorflow") :] + "." + getattr(value, "__name__", "")
-        others = aliases[1:] + ([origin] if origin and origin not in aliases else [])
-        lines.append("\t".join([aliases[0], kind, signature, " ".join(others)]))
-    lines.sort()
+        lines[aliases[0]] = kind + "\t" + signature
+        for other in aliases[1:] + [origin]:
+            if other:
+                lines.setdefault(other, aliases[0])
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as stream:
-        stream.write(("\n".join(lines) + "\n").encode("utf-8"))
+        text = "\n".join(sorted(name + "\t" + rest for name, rest in lines.items()))
+        stream.write(text.encode("utf-8"))
     with open(target, "wb") as stream:
         stream.write(buffer.getvalue())
-    print(len(lines), "symbols under", len(symbols), "names")
+    print(len(groups), "symbols under", len(lines), "names")
 
 
 if __name__ == "__main__":

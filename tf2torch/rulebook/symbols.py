@@ -6,6 +6,7 @@ The list was written by ``scripts/list_tf1_symbols.py`` under the real TensorFlo
 from __future__ import annotations
 
 import gzip
+from bisect import bisect_left
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -49,15 +50,22 @@ PASS_MODULES: Final = ("tf.app.flags.", "tf.flags.", "tf.summary.", "tf.data.")
 
 
 @cache
-def _table() -> dict[str, str]:
-    """Every name, aliases included, with the line of its symbol."""
-    table: dict[str, str] = {}
-    for line in gzip.decompress(_DATA.read_bytes()).decode("utf-8").splitlines():
-        name, _, rest = line.partition("\t")
-        table[name] = line
-        for other in rest.rpartition("\t")[2].split():
-            table.setdefault(other, line)
-    return table
+def _lines() -> list[str]:
+    """The sorted lines of the list: name, kind, signature; or other name, canonical name."""
+    return gzip.decompress(_DATA.read_bytes()).decode("utf-8").split("\n")
+
+
+@cache
+def _entry(name: str) -> tuple[str, ...] | None:
+    """(canonical name, kind, signature) of a public name."""
+    while name.startswith("tf.compat.v1."):  # the same library under a longer name
+        name = "tf." + name.removeprefix("tf.compat.v1.")
+    lines = _lines()
+    at = bisect_left(lines, name + "\t")
+    if at == len(lines) or not lines[at].startswith(name + "\t"):
+        return None
+    fields = tuple(lines[at].split("\t"))
+    return fields if len(fields) == 3 else _entry(fields[1])
 
 
 def canonical(name: str) -> str | None:
@@ -65,35 +73,25 @@ def canonical(name: str) -> str | None:
 
     Names that TensorFlow 1.15 dropped but older programs use are found by their rules, not here.
     """
-    line = _table().get(plain(name))
-    return line.partition("\t")[0] if line is not None else None
-
-
-def plain(name: str) -> str:
-    """A name without the detours that lead to the same place: ``tf.compat.v1``."""
-    while name.startswith("tf.compat.v1."):
-        name = "tf." + name.removeprefix("tf.compat.v1.")
-    return name
+    entry = _entry(name)
+    return entry[0] if entry is not None else None
 
 
 def signature(name: str) -> str | None:
     """The parameters with their defaults, `...` for one without a literal form; None if unknown."""
-    line = _table().get(plain(name))
-    if line is None:
-        return None
-    _, kind, text, _ = line.split("\t")
-    return text if kind in ("function", "class") else None
+    entry = _entry(name)
+    return entry[2] if entry is not None and entry[1] in ("function", "class") else None
 
 
 def kind(name: str) -> str | None:
     """`function`, `class`, `module`, `dtype` or `constant`; None if it is not public."""
-    line = _table().get(plain(name))
-    return line.split("\t")[1] if line is not None else None
+    entry = _entry(name)
+    return entry[1] if entry is not None else None
 
 
 def all_symbols() -> tuple[str, ...]:
     """The canonical names, sorted."""
-    return tuple(sorted({line.partition("\t")[0] for line in _table().values()}))
+    return tuple(line.partition("\t")[0] for line in _lines() if line.count("\t") == 2)
 
 
 @cache
