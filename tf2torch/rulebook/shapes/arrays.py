@@ -42,9 +42,17 @@ def host_int(*_: Value) -> Result:
 
 def host_cast(x: Value, dtype: Value) -> Result:
     """A cast; a host number stays one."""
-    if x.kind == "python" and x.shape == ():
+    if x.kind == "python" and as_tensor(x).shape == ():
         return Value("python", dtype=dtype_name(dtype), shape=())
     return core.cast(x, dtype)
+
+
+def host_same(x: Value) -> Result:
+    """Dtype and shape of the argument; a host number stays one."""
+    scalar = as_tensor(x)
+    if x.kind == "python" and scalar.shape == ():
+        return Value("python", dtype=scalar.dtype, shape=())
+    return core.same(x)
 
 
 def same_value(x: Value) -> Result:
@@ -210,7 +218,16 @@ def batch_product(a: Value, b: Value) -> Result:
     return tensor(dtype, None if batch is None else (*batch, ANY))
 
 
-_BY_NAME = (sizes_of, host_int, host_cast, same_value, dtype_of, broadcast_all, clipped_list)
+_BY_NAME = (
+    sizes_of,
+    host_int,
+    host_cast,
+    host_same,
+    same_value,
+    dtype_of,
+    broadcast_all,
+    clipped_list,
+)
 _MORE = (unknown_shape, matrix_transpose, fill_shape, gather_axis, sequence_mask, linspace, eye)
 _REST = (matrix_of, tensordot, einsum, drawn, segments, parts, complex_of, real_of, batch_product)
 
