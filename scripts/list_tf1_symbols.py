@@ -2,7 +2,8 @@
 
     python3.7 scripts/list_tf1_symbols.py tf2torch/rulebook/data/tf1_symbols.tsv.gz
 
-One line a name, sorted, tab separated: canonical name, kind, signature; or other name, canonical name.
+One line a name, sorted, tab separated: a canonical name with its kind and signature, or another
+name with the canonical one.
 """
 
 from __future__ import annotations
