@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Without any of these a file cannot refer to TensorFlow and is not even parsed.
-_MENTION = re.compile(r"tensorflow|\btf\b|\btf_slim\b|\bslim\b")
+_MENTION = re.compile(rb"tensorflow|\btf\b|\btf_slim\b|\bslim\b")
 _SKIP_FILE = re.compile(r"^[ \t]*#[ \t]*tf2torch:[ \t]*skip-file\b", re.MULTILINE)
 #: Trees of generated code are deep; the stack of a thread can be made as large.
 _STACK_BYTES = 512 * 1024 * 1024
@@ -34,40 +34,68 @@ _RECURSION_LIMIT = 20_000
 
 
 def convert_path(
-    path: Path, rulebook: Rulebook, options: Options = DEFAULT, shown: str | None = None
+    path: Path,
+    rulebook: Rulebook,
+    options: Options = DEFAULT,
+    shown: str | None = None,
+    *,
+    member: bool = False,
 ) -> Conversion:
-    """Converts a file; every failure is in the result."""
-    from tf2torch.load import load
+    """Converts a file; every failure is in the result.
 
+    A `member` of a folder that does not mention TensorFlow need not even parse.
+    """
     name = shown if shown is not None else str(path)
-    return _guarded(name, lambda: convert_source(replace(load(path), path=name), rulebook, options))
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        message = error.strerror or str(error)
+        return _unreadable(LoadError(name, 0, 0, message), b"")
+    if member and not _MENTION.search(data):
+        return Conversion(name, data)
+    return convert_bytes(data, rulebook, options, name)
 
 
 def convert_text(
     text: str, rulebook: Rulebook, options: Options = DEFAULT, path: str = "<string>"
 ) -> Conversion:
     """Converts source text; every failure is in the result."""
-    from tf2torch.load import load_text
-
-    return _guarded(path, lambda: convert_source(load_text(text, path), rulebook, options))
+    return convert_bytes(text.encode("utf-8", "surrogatepass"), rulebook, options, path)
 
 
-def convert_stdin(data: bytes, rules: Sequence[Path], options: Options = DEFAULT) -> Conversion:
-    """Converts the bytes of a file as they come from standard input; raises RuleError."""
+def convert_bytes(
+    data: bytes, rulebook: Rulebook, options: Options = DEFAULT, path: str = "<stdin>"
+) -> Conversion:
+    """Converts the bytes of a file; every failure is in the result."""
     from tf2torch.load.source import load_bytes
 
-    path = "<stdin>"
-    rulebook = _load_rulebook(tuple(rules))
-    return _guarded(path, lambda: convert_source(load_bytes(data, path), rulebook, options))
+    def convert() -> Conversion:
+        return replace(convert_source(load_bytes(data, path), rulebook, options), raw=data)
+
+    try:
+        return with_deep_stack(convert)
+    except LoadError as error:
+        return _unreadable(error, data)
+    except Exception as error:
+        return replace(internal_failure(path, error), raw=data)
 
 
-def convert_source(source: Source, rulebook: Rulebook, options: Options) -> Conversion:
+def _unreadable(error: LoadError, data: bytes) -> Conversion:
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    return Conversion(error.path, data, source=text, diagnostics=(error.diagnostic(),), failed=True)
+
+
+def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAULT) -> Conversion:
     """Runs the stages over one source; a fault of theirs is raised."""
     unchanged = Conversion(
-        source.path, source.text, None, source.encoding, source.newline, diagnostics=source.notes
+        source.path,
+        original=source.original or source.text,
+        source=source.text,
+        encoding=source.encoding,
+        newline=source.newline,
     )
-    if not _MENTION.search(source.text):
-        return replace(unchanged, diagnostics=())
+    if not _MENTION.search(source.text.encode("utf-8", "replace")):
+        return unchanged
     if _SKIP_FILE.search(source.text):
         message = "left as it is: tf2torch: skip-file"
         note = Diagnostic(source.path, 1, 1, "skip-file", Severity.NOTE, message)
@@ -82,7 +110,7 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options) -> Conv
     rewritten = rewrite(plan)
     check_accounts(rewritten.references)
     if not rewritten.references:
-        return replace(unchanged, diagnostics=())
+        return unchanged
     check_parses(rewritten.text)
     return replace(
         unchanged,
@@ -119,15 +147,6 @@ def check_parses(text: str) -> None:
     except SyntaxError as error:
         line = (error.text or "").strip()
         raise AssertionError(f"the output does not parse: {error.msg}: {line!r}") from None
-
-
-def _guarded(path: str, convert: Callable[[], Conversion]) -> Conversion:
-    try:
-        return with_deep_stack(convert)
-    except LoadError as error:
-        return Conversion(path, diagnostics=(error.diagnostic(),), failed=True)
-    except Exception as error:
-        return internal_failure(path, error)
 
 
 def internal_failure(path: str, error: BaseException) -> Conversion:
@@ -177,22 +196,24 @@ def convert_all(
     rules: Sequence[Path] = (),
     options: Options = DEFAULT,
     jobs: int = 1,
+    *,
+    members: bool = False,
 ) -> Iterator[Conversion]:
     """Converts files, given with the names to show, and yields the results in their order."""
     if jobs <= 1 or len(files) <= 1:
-        rulebook = _load_rulebook(tuple(rules))
+        rulebook = read_rulebook(rules)
         for path, shown in files:
-            yield convert_path(path, rulebook, options, shown)
+            yield convert_path(path, rulebook, options, shown, member=members)
         return
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
-    _load_rulebook(tuple(rules))  # a fault in the rules is told once, here
+    read_rulebook(rules)  # a fault in the rules is told once, here
     workers = min(jobs, len(files))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (tuple(rules), options)) as pool:
-        futures = [pool.submit(_work, path, shown) for path, shown in files]
+        futures = [pool.submit(_work, path, shown, members) for path, shown in files]
         for (_, shown), future in zip(files, futures, strict=True):
             try:
                 yield future.result()
@@ -204,14 +225,15 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(rules: tuple[Path, ...], options: Options) -> None:
-    _worker.update(rulebook=_load_rulebook(rules), options=options)
+    _worker.update(rulebook=read_rulebook(rules), options=options)
 
 
-def _work(path: Path, shown: str) -> Conversion:
-    return convert_path(path, _worker["rulebook"], _worker["options"], shown)
+def _work(path: Path, shown: str, member: bool) -> Conversion:
+    return convert_path(path, _worker["rulebook"], _worker["options"], shown, member=member)
 
 
-def _load_rulebook(rules: tuple[Path, ...]) -> Rulebook:
+def read_rulebook(rules: Sequence[Path] = ()) -> Rulebook:
+    """The built-in rules and those of the folders given; raises RuleError."""
     from tf2torch.rulebook.loader import load_rulebook
 
     return load_rulebook(rules)

@@ -199,10 +199,11 @@ def test_a_file_that_does_not_parse_leaves_the_others(
     here: Path, capsys: pytest.CaptureFixture
 ) -> None:
     project(here / "proj")
-    (here / "proj/bad.py").write_text("x = (\n")
+    (here / "proj/bad.py").write_text(TF + "x = (\n")
+    (here / "proj/template.py").write_text("{{ no TensorFlow, no Python }}\n")
     assert run(["convert", "proj", "-o", "out", "--output-format", "concise"]) == 2
-    assert "proj/bad.py:1:5 load-error '(' was never closed" in capsys.readouterr().out
-    assert "train.py" in files(here / "out")
+    assert "proj/bad.py:3:5 load-error '(' was never closed" in capsys.readouterr().out
+    assert {"train.py", "template.py"} <= set(files(here / "out"))
     assert "bad.py" not in files(here / "out")
 
 

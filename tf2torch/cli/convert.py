@@ -199,9 +199,11 @@ def _convert(
     try:
         if inputs.stdin:
             data = sys.stdin.buffer.read()
-            return [pipeline.convert_stdin(data, rules, options)]
+            return [pipeline.convert_bytes(data, pipeline.read_rulebook(rules), options)]
         files = [(path, str(path)) for path in inputs.files]
-        return list(progress(pipeline.convert_all(files, rules, options, jobs), inputs.files))
+        members = inputs.folder is not None
+        results = pipeline.convert_all(files, rules, options, jobs, members=members)
+        return list(progress(results, inputs.files))
     except RuleError as error:
         raise Fault(str(error)) from None
 

@@ -12,10 +12,16 @@ from tf2torch.emit.report import FileReport
 
 @dataclass(frozen=True)
 class Conversion:
-    """One converted file; `text` is None if it stays as it is or could not be converted."""
+    """One converted file; `text` is None if it stays as it is or could not be converted.
+
+    `raw` is the file as it is on disk, `original` its text, and `source` the Python 3 text that
+    findings refer to.
+    """
 
     path: str
+    raw: bytes = b""
     original: str = ""
+    source: str = ""
     text: str | None = None
     encoding: str = "utf-8"
     newline: str = "\n"
@@ -36,14 +42,13 @@ class Conversion:
     @property
     def data(self) -> bytes:
         """The converted text as the bytes of a file, in the original's encoding and line ends."""
-        text = self.original if self.text is None else self.text
-        return encode(text.replace("\n", self.newline), self.encoding)
+        if self.text is None:
+            return self.raw
+        return encode(self.text.replace("\n", self.newline), self.encoding)
 
     def report(self) -> FileReport:
         """What the report says of this file."""
-        return FileReport(
-            self.path, self.original, self.diagnostics, self.references, self.traceback
-        )
+        return FileReport(self.path, self.source, self.diagnostics, self.references, self.traceback)
 
 
 def encode(text: str, encoding: str) -> bytes:

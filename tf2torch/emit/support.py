@@ -32,6 +32,7 @@ class Definition:
     text: str
     module: str
     line: int
+    is_block: bool  # a function or class, which has two blank lines around it
     needs: tuple[str, ...]  # other definitions
     imports: tuple[Import, ...]
 
@@ -69,7 +70,10 @@ def support_text(names: Iterable[str]) -> str:
     ordered = sorted(chosen.values(), key=lambda d: (d.module, d.line))
     imports = {item for definition in ordered for item in definition.imports}
     parts = [HEADER, "from __future__ import annotations\n", *_import_sections(imports)]
-    body = "".join(_gap(d) + d.text + "\n" for d in ordered)
+    body = ""
+    for before, definition in zip([None, *ordered], ordered):
+        wide = definition.is_block or (before is not None and before.is_block)
+        body += ("\n\n" if wide else "\n") + definition.text + "\n"
     return "\n".join(parts) + body
 
 
@@ -79,10 +83,6 @@ def merged_text(existing: str, names: Iterable[str]) -> str | None:
     if present is None or not present <= available() or support_text(present) != existing:
         return None
     return support_text(present | set(names))
-
-
-def _gap(definition: Definition) -> str:
-    return "\n\n" if definition.text.lstrip().startswith(("def", "class", "@", "#")) else "\n"
 
 
 def _names_defined(text: str) -> frozenset[str] | None:
@@ -124,6 +124,7 @@ def _read(module: str, text: str) -> list[Definition]:
                 text="\n".join(lines[_first_line(node, lines) - 1 : node.end_lineno]),
                 module=module,
                 line=node.lineno,
+                is_block=isinstance(node, (ast.FunctionDef, ast.ClassDef)),
                 needs=tuple(sorted(((used & local) | others) - {name})),
                 imports=tuple(item for item in chosen if not item.module.startswith(".")),
             )

@@ -17,7 +17,10 @@ from tf2torch.load.indent import expand_tabs
 
 @dataclass(frozen=True)
 class Source:
-    """One Python 3 source; `text` has `\\n` line ends, `newline` is what the file had."""
+    """One Python 3 source; `text` has `\\n` line ends, `newline` is what the file had.
+
+    `original` is the text as it was read, where that was Python 2 or had mixed tabs.
+    """
 
     path: str
     text: str
@@ -25,6 +28,7 @@ class Source:
     encoding: str = "utf-8"
     newline: str = "\n"
     notes: tuple[Diagnostic, ...] = ()
+    original: str = ""
 
 
 def load(path: Path | str) -> Source:
@@ -57,6 +61,7 @@ def load_text(text: str, path: str = "<string>") -> Source:
 
 def _parse(text: str, path: str, encoding: str, notes: list[Diagnostic]) -> Source:
     text, newline = unify_newlines(text)
+    original = text
     null = text.find("\0")
     if null >= 0:
         line = text.count("\n", 0, null) + 1
@@ -77,8 +82,8 @@ def _parse(text: str, path: str, encoding: str, notes: list[Diagnostic]) -> Sour
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        raise _syntax_error(path, tree if isinstance(tree, SyntaxError) else error) from None
-    return Source(path, text, module, encoding, newline, tuple(notes))
+        raise _syntax_error(path, error) from None
+    return Source(path, text, module, encoding, newline, tuple(notes), original)
 
 
 def _python3_tree(text: str, path: str) -> ast.Module | SyntaxError:
@@ -109,7 +114,8 @@ def _from_python2_syntax(text: str, path: str, error: SyntaxError, notes: list[D
     converted = _python3_tree(result, path)
     if isinstance(converted, SyntaxError):
         raise _syntax_error(path, converted)
-    message = f"Python 2 source ({error.msg}), read as Python 3"
+    reason = error.msg.split(". ")[0][:1].lower() + error.msg.split(". ")[0][1:]
+    message = f"Python 2 source ({reason}), read as Python 3"
     notes.append(Diagnostic(path, error.lineno or 1, 1, "python2", Severity.NOTE, message))
     notes.extend(python2.division_notes(converted, path))
     return result
