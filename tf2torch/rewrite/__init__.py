@@ -1,0 +1,90 @@
+"""Rewrite: builds the PyTorch source from the plan and the rules.
+
+Requires a plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
+from tf2torch.plan import Plan
+from tf2torch.rewrite.modes import training_flags
+from tf2torch.rewrite.program import write_program
+from tf2torch.rewrite.weights import weight_map
+from tf2torch.rewrite.writer import Writer
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A converted file.
+
+    Attributes:
+        text: source in PyTorch.
+        support: names that the file takes from ``tf1_support``.
+        weights: the weight map, JSON-able.
+        diagnostics: findings, sorted by place.
+        references: every TensorFlow reference of the source with its one outcome.
+    """
+
+    text: str
+    support: tuple[str, ...]
+    weights: dict[str, Any]
+    diagnostics: tuple[Diagnostic, ...]
+    references: tuple[Reference, ...]
+
+
+def rewrite(plan: Plan) -> Rewritten:
+    """Writes the program that the plan describes."""
+    writer = Writer(plan)
+    writer.modes = training_flags(writer)
+    module = write_program(writer)
+    text = module.code
+    wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
+    places = _places(plan.analysis.source.module, wanted)
+    return Rewritten(
+        text=text,
+        support=tuple(sorted(writer.support)),
+        weights=weight_map(writer),
+        diagnostics=_diagnostics(writer, places),
+        references=_references(writer, places),
+    )
+
+
+def _places(module: cst.Module, wanted: set[cst.CSTNode]) -> dict[cst.CSTNode, tuple[int, int]]:
+    """Line and column, from 1, of the wanted nodes."""
+    wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
+    positions = wrapper.resolve(PositionProvider)
+    return {
+        node: (positions[node].start.line, positions[node].start.column + 1)
+        for node in wanted
+        if node in positions
+    }
+
+
+def _diagnostics(writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]) -> tuple[Diagnostic, ...]:
+    path = str(writer.analysis.source.path)
+    severity = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}
+    found = set()
+    for node, rule, level, message in writer.findings:
+        line, column = places.get(node, (0, 0)) if node is not None else (0, 0)
+        found.add(Diagnostic(path, line, column, rule, severity[level], message))
+    return tuple(sorted(found))
+
+
+def _references(writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]) -> tuple[Reference, ...]:
+    symbols = writer.analysis.symbols
+    ordered = sorted(symbols, key=lambda node: places.get(node, (0, 0)))
+    references = []
+    for number, node in enumerate(ordered, 1):
+        outcome, rule, note = writer.outcomes.get(node, (Outcome.ABSORBED, "", ""))
+        line, column = places.get(node, (0, 0))
+        references.append(Reference(number, symbols[node], line, column, outcome, rule, note))
+    return tuple(references)
+
+
+__all__ = ["Rewritten", "rewrite"]

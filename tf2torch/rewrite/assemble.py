@@ -1,0 +1,166 @@
+"""Puts the parts of the output together: imports, device, definitions, main, guard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from tf2torch.plan.uses import free_names, names_in
+from tf2torch.rewrite.writer import Writer, lines
+
+if TYPE_CHECKING:
+    from tf2torch.rewrite.session import Host
+
+Statements = list[cst.BaseStatement]
+
+#: Names that converted code uses and the import that binds each.
+IMPORTS = {
+    "argparse": "import argparse",
+    "logging": "import logging",
+    "math": "import math",
+    "os": "import os",
+    "shutil": "import shutil",
+    "glob": "import glob",
+    "sys": "import sys",
+    "np": "import numpy as np",
+    "torch": "import torch",
+    "F": "import torch.nn.functional as F",
+    "nn": "from torch import nn",
+}
+
+DEVICE = 'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")\n'
+
+
+def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -> cst.Module:
+    """The converted module from its parts."""
+    root = writer.plan.root.function
+    source = writer.analysis.source.module
+    body = list(module)
+    if root is not None:
+        body = _insert_root(writer, body, main)
+    elif main:
+        body += _main(writer, body, main)
+    doc, imports, rest = _divide(body)
+    used = names_in(rest).loads
+    head: Statements = []
+    if "parser" in used and any("add_argument" in _text(s) for s in rest):
+        rest = _with_flags(rest)
+        used |= {"argparse"}
+    if "device" in used and "device" not in names_in(rest).stores:
+        head = lines(DEVICE)
+        used |= {"torch"}
+    imports = _imports(writer, imports, used)
+    rest = _spaced(rest)
+    if head:
+        head[0] = head[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+    made = source.with_changes(body=[*doc, *imports, *head, *rest])
+    return made
+
+
+def _text(node: cst.CSTNode) -> str:
+    return cst.Module([]).code_for_node(node)
+
+
+def _divide(body: Statements) -> tuple[Statements, Statements, Statements]:
+    doc: Statements = []
+    imports: Statements = []
+    rest: Statements = []
+    for statement in body:
+        small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+        if not doc and not imports and not rest and isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString)):
+            doc.append(statement)
+        elif isinstance(small, (cst.Import, cst.ImportFrom)):
+            imports.append(statement)
+        else:
+            rest.append(statement)
+    return doc, imports, rest
+
+
+def _imports(writer: Writer, kept: Statements, used: set[str]) -> Statements:
+    """Imports of the original that stay, and those that the converted code needs."""
+    bound = {name for statement in kept for name in names_in(statement).stores}
+    texts = [text for name, text in IMPORTS.items() if name in used and name not in bound]
+    texts += [text for text in sorted(writer.imports) if text not in texts and not _is_bound(text, bound)]
+    support = sorted(writer.support & used)
+    standard = [t for t in texts if t.split()[1].partition(".")[0] in _STANDARD]
+    others = [t for t in texts if t not in standard]
+    result = lines("".join(f"{t}\n" for t in standard)) + kept
+    result += lines("".join(f"{t}\n" for t in others))
+    if support:
+        result += lines(f"\nfrom tf1_support import {', '.join(support)}\n")
+    return result
+
+
+def _is_bound(text: str, bound: set[str]) -> bool:
+    return bool(names_in(lines(text + "\n")).stores & bound)
+
+
+_STANDARD = frozenset("argparse logging math os shutil glob sys random time pathlib collections".split())
+
+
+def _main(writer: Writer, module: Statements, main: Statements) -> Statements:
+    """``def main()`` and its call under the usual guard."""
+    name = writer.plan.root.free_name("main")
+    shared = sorted(_shared(module, main))
+    body = (lines(f"global {', '.join(shared)}\n") if shared else []) + main
+    function = cst.FunctionDef(
+        cst.Name(name),
+        cst.Parameters(),
+        cst.IndentedBlock(body),
+        leading_lines=[cst.EmptyLine(indent=False), cst.EmptyLine(indent=False)],
+    )
+    guard = lines(f'\n\nif __name__ == "__main__":\n    {name}()\n')
+    return [function, *guard]
+
+
+def _shared(module: Statements, main: Statements) -> set[str]:
+    """Names bound in main that functions at module level read."""
+    stored = names_in(main).stores
+    bound = names_in(module).stores
+    wanted: set[str] = set()
+    for statement in module:
+        if isinstance(statement, cst.FunctionDef):
+            wanted |= free_names(statement)
+        elif isinstance(statement, cst.ClassDef):
+            wanted |= names_in(statement).loads
+    return (stored - bound) & wanted
+
+
+def _insert_root(writer: Writer, module: Statements, main: Statements) -> Statements:
+    """Puts the root function back where it was: behind the definitions, before the guard."""
+    root = writer.plan.root.function
+    assert root is not None
+    decorators = [d for d in root.decorators if d.decorator not in writer.analysis.symbols]
+    function = root.with_changes(body=cst.IndentedBlock(main or lines("pass\n")), decorators=decorators)
+    for index, statement in enumerate(module):
+        if isinstance(statement, cst.If) and "__name__" in names_in(statement.test).loads:
+            return [*module[:index], function, *module[index:]]
+    return [*module, function]
+
+
+def _with_flags(rest: Statements) -> Statements:
+    """Creates the parser before its first flag; ``FLAGS`` holds the defaults until main parses."""
+    first = next(i for i, s in enumerate(rest) if "add_argument" in _text(s))
+    last = max(i for i, s in enumerate(rest) if "parser.add_argument" in _text(s))
+    made = lines("parser = argparse.ArgumentParser()\n")
+    values = lines("FLAGS = parser.parse_args([])\n")
+    return [*rest[:first], *made, *rest[first : last + 1], *values, *rest[last + 1 :]]
+
+
+def _spaced(rest: Statements) -> Statements:
+    """Two blank lines around top-level definitions."""
+    done: Statements = []
+    before_was_definition = False
+    for statement in rest:
+        definition = isinstance(statement, (cst.FunctionDef, cst.ClassDef))
+        if definition or before_was_definition:
+            kept = list(statement.leading_lines)  # type: ignore[attr-defined]
+            while kept and kept[0].comment is None:
+                kept.pop(0)
+            statement = statement.with_changes(
+                leading_lines=[cst.EmptyLine(indent=False), cst.EmptyLine(indent=False), *kept]
+            )
+        done.append(statement)
+        before_was_definition = definition
+    return done

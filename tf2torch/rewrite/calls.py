@@ -1,0 +1,269 @@
+"""Rewrites calls: TensorFlow functions by rule, methods, and the program's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import libcst as cst
+
+from tf2torch.analyse import tensors
+from tf2torch.analyse.facts import Obj
+from tf2torch.rewrite import control, functions
+from tf2torch.rewrite.expressions import (
+    Typed,
+    chosen,
+    convert,
+    method_rule,
+    renumber,
+    typed,
+    unify_all,
+)
+from tf2torch.rewrite.layout import FIRST
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
+from tf2torch.rulebook.apply import Argument, Bound, bind, fill
+from tf2torch.rulebook.model import Refusal, Rule
+from tf2torch.rulebook.values import Value
+
+
+def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """A call in PyTorch."""
+    symbol = writer.analysis.symbols.get(node.func)
+    if symbol is not None:
+        return _symbol_call(writer, node, symbol, scope)
+    function = writer.analysis.callees.get(node)
+    if function is not None and isinstance(function.node, cst.FunctionDef):
+        written = functions.program_call(writer, node, function.node, scope)
+        if written is not None:
+            return written
+    if isinstance(node.func, cst.Attribute):
+        owner = writer.value(node.func.value)
+        if owner.is_tensor or owner.kind in ("object", "operation"):
+            return _method_call(writer, node, owner, scope)
+    return Typed(plain_call(writer, node, scope))
+
+
+def plain_call(writer: Writer, node: cst.Call, scope: Scope) -> cst.Call:
+    """The same call with its parts converted."""
+    return node.with_changes(
+        func=convert(writer, node.func, scope),
+        args=[a.with_changes(value=convert(writer, a.value, scope)) for a in node.args],
+    )
+
+
+def _symbol_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> Typed:
+    special = control.find(symbol)
+    if special is not None:
+        writer.converted(node.func, symbol)
+        return special(writer, node, scope)
+    rule = writer.analysis.rulebook.find(symbol)
+    if rule is None:
+        raise Unconvertible("unknown-symbol", f"{symbol} has no rule yet", node)
+    result = apply_rule(writer, rule, node, node.args, scope, None)
+    writer.converted(node.func, rule.id)
+    return result
+
+
+def _method_call(writer: Writer, node: cst.Call, owner: Value, scope: Scope) -> Typed:
+    assert isinstance(node.func, cst.Attribute)
+    name = node.func.attr.value
+    kind = owner.detail.type if isinstance(owner.detail, Obj) else "Tensor"
+    special = control.find_method("Variable" if owner.kind == "variable" else kind, name)
+    if special is not None:
+        return special(writer, node, scope)
+    rule = method_rule(writer, owner, kind, name)
+    if rule is None:
+        if owner.kind == "object" and kind in ("Dimension", "TensorShape"):
+            return Typed(plain_call(writer, node, scope))
+        raise Unconvertible("unknown-method", f"{kind}.{name} has no rule yet", node)
+    return apply_rule(writer, rule, node, node.args, scope, node.func.value)
+
+
+def apply_rule(
+    writer: Writer,
+    rule: Rule,
+    node: cst.Call,
+    args: Sequence[cst.Arg],
+    scope: Scope,
+    receiver: cst.BaseExpression | None,
+) -> Typed:
+    """Applies a rule to a call of the source; layouts follow the rule's declaration."""
+    items = [typed(writer, arg.value, scope) for arg in args]
+    given = [
+        Argument(
+            item.last(),
+            tensors.plain(writer.value(arg.value)),
+            arg.keyword.value if arg.keyword is not None else None,
+            arg.star,
+        )
+        for arg, item in zip(args, items, strict=True)
+    ]
+    owner = None
+    if receiver is not None:
+        owner_item = typed(writer, receiver, scope)
+        owner = Argument(owner_item.last(), tensors.plain(writer.value(receiver)))
+    bound = bind(rule, given, owner)
+    if isinstance(bound, Refusal):
+        raise Unconvertible(rule.id, bound.reason, node)
+    if rule.kind in ("remove",):
+        raise Unconvertible(rule.id, rule.note or "is used as a value", node)
+    order: str | None = None
+    rank: int | None = None
+    if rule.layout == "elementwise":
+        bound, order, rank = _elementwise(writer, bound, args, items)
+    elif rule.layout is not None:
+        bound, order, rank = _image(writer, rule, bound, args, items, node)
+    elif rule.axes:
+        bound, order, rank = _axes(writer, rule, bound, args, items, node)
+    if rule.kind == "layer":
+        return functions.layer_call(writer, node, rule, bound, scope, order, rank)
+    emit = chosen(writer, rule, bound, node)
+    text = emit.torch
+    if text is None:
+        raise Unconvertible(rule.id, f"{rule.tf[0]} has no expression form", node)
+    written = fill(text, bound)
+    if scope.phase == "init":
+        written = without_device(written)
+    result = Typed(written, order, rank)
+    return functions.after(writer, rule, bound, result, node, scope)
+
+
+def _elementwise(
+    writer: Writer, bound: Bound, args: Sequence[cst.Arg], items: Sequence[Typed]
+) -> tuple[Bound, str | None, int | None]:
+    if not any(item.layout for item in items):
+        return bound, None, None
+    done, order, rank = unify_all(writer, [arg.value for arg in args], list(items))
+    if order is None:
+        return bound, None, None
+    return _with_nodes(bound, items, done), order, rank
+
+
+def _with_nodes(bound: Bound, before: Sequence[Typed], after: Sequence[Typed]) -> Bound:
+    """`bound` with the arguments in another axis order."""
+    nodes = dict(bound.nodes)
+    for name, node in bound.nodes.items():
+        for old, new in zip(before, after, strict=True):
+            if old.layout is None and node is old.node:
+                nodes[name] = new.node
+            elif old.layout is not None and node.deep_equals(old.last()):
+                nodes[name] = new.node
+    return replace(bound, nodes=nodes)
+
+
+def _image(
+    writer: Writer,
+    rule: Rule,
+    bound: Bound,
+    args: Sequence[cst.Arg],
+    items: Sequence[Typed],
+    node: cst.Call,
+) -> tuple[Bound, str | None, int | None]:
+    """Puts the channels of the image argument first, unless the program has them there."""
+    name = _image_parameter(rule, bound)
+    if name is None:
+        return bound, None, None
+    value = bound.values[name]
+    data_format = bound.values.get("data_format")
+    if data_format is not None and isinstance(data_format.literal, str):
+        if data_format.literal.lower().startswith(("nc", "channels_first")):
+            return bound, None, None
+    rank = value.rank or _rank_by_name(rule)
+    if rank is None or rank not in (3, 4, 5):
+        if rank == 2:
+            return bound, None, None
+        raise Unconvertible(rule.id, "the rank of the input is not known", node)
+    for item in items:
+        if _is_node(bound.nodes[name], item):
+            first = Typed(item.node, item.layout, rank).first()
+            return replace(bound, nodes={**bound.nodes, name: first}), FIRST, rank
+    return bound, None, None
+
+
+def _is_node(node: cst.BaseExpression, item: Typed) -> bool:
+    if item.layout is None:
+        return node is item.node
+    return node.deep_equals(item.last())
+
+
+def _image_parameter(rule: Rule, bound: Bound) -> str | None:
+    if isinstance(rule.layout, str):
+        names = [p.name for p in rule.parameters if p.name in bound.nodes]
+        return names[0] if names else None
+    if rule.layout is not None:
+        for name, kind in rule.layout.items():
+            if kind == "image" and name in bound.nodes:
+                return name
+    return None
+
+
+def _rank_by_name(rule: Rule) -> int | None:
+    name = rule.tf[0]
+    for digits, rank in (("1d", 3), ("3d", 5), ("2d", 4)):
+        if digits in name:
+            return rank
+    return 4 if any(part in name for part in ("pool", "conv", "resize", "lrn", "local_resp")) else None
+
+
+def _axes(
+    writer: Writer,
+    rule: Rule,
+    bound: Bound,
+    args: Sequence[cst.Arg],
+    items: Sequence[Typed],
+    node: cst.Call,
+) -> tuple[Bound, str | None, int | None]:
+    """Keeps channels first through operations along axes, if the axes are known numbers."""
+    images = [item for item in items if item.layout is not None]
+    if not images:
+        return bound, None, None
+    rank = images[0].rank or 4
+    moved = renumber(bound, rule.axes, rank)
+    keeps = bound.values.get("keepdims", Value("python", literal=False)).literal is True
+    if moved is None or not keeps or len(images) != 1:
+        return bound, None, None
+    for item in images:
+        for name, written in bound.nodes.items():
+            if _is_node(written, item):
+                nodes = {**moved.nodes, name: item.node}
+                return replace(moved, nodes=nodes), FIRST, rank
+    return bound, None, None
+
+
+def without_device(node: cst.BaseExpression) -> cst.BaseExpression:
+    """Drops ``device=device``: what a constructor makes moves with its module."""
+    return node.visit(_Device())  # type: ignore[return-value]
+
+
+class _Device(cst.CSTTransformer):
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        kept = [
+            arg
+            for arg in updated_node.args
+            if not (
+                arg.keyword is not None
+                and arg.keyword.value == "device"
+                and isinstance(arg.value, cst.Name)
+                and arg.value.value == "device"
+            )
+        ]
+        if len(kept) == len(updated_node.args):
+            return updated_node
+        if kept:
+            kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return updated_node.with_changes(args=kept)
+
+
+__all__ = ["convert_call", "parse"]
+
+
+def apply_to(writer: Writer, rule: Rule, item: Typed, value: Value, node: cst.Call) -> Typed:
+    """Applies a one-argument rule, such as an activation, to a written expression."""
+    keeps = rule.layout == "elementwise"
+    argument = item.node if keeps else item.last()
+    bound = bind(rule, [Argument(argument, value)])
+    if isinstance(bound, Refusal):
+        raise Unconvertible(rule.id, bound.reason, node)
+    emit = chosen(writer, rule, bound, node)
+    written = fill(emit.torch or "", bound)
+    return Typed(written, item.layout if keeps else None, item.rank)

@@ -1,0 +1,207 @@
+"""Graph constructs that are more than one call, one expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libcst as cst
+
+from tf2torch.plan.uses import parameter_names
+from tf2torch.rewrite import variables
+from tf2torch.rewrite.expressions import Typed, convert, fill_method
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
+
+Special = Callable[[Writer, cst.Call, Scope], Typed]
+
+
+def argument(node: cst.Call, position: int | None, *names: str) -> cst.BaseExpression | None:
+    """The source expression at a position or under one of the names."""
+    free = [arg for arg in node.args if arg.keyword is None]
+    if position is not None and position < len(free):
+        return free[position].value
+    return next(
+        (arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value in names), None
+    )
+
+
+def _placeholder(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    raise Unconvertible("placeholder", "a placeholder that is not bound to a name of its own", node)
+
+
+def _parenthesised(node: cst.BaseExpression) -> cst.BaseExpression:
+    if isinstance(node, (cst.Name, cst.Call, cst.Attribute, cst.Subscript, cst.Integer, cst.Float)) or node.lpar:
+        return node
+    return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+
+def _invoked(writer: Writer, node: cst.BaseExpression, scope: Scope, args: list[str]) -> cst.BaseExpression:
+    """The result of calling a function expression: lambdas without parameters are inlined."""
+    if isinstance(node, cst.Lambda) and not parameter_names(node.params) and not args:
+        return _parenthesised(convert(writer, node.body, scope))
+    function = _parenthesised(convert(writer, node, scope))
+    return cst.Call(function, [cst.Arg(parse(text)) for text in args])
+
+
+def _cond(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.cond(p, f, g)`` -> ``f() if p else g()``"""
+    test = argument(node, 0, "pred")
+    first, second = argument(node, 1, "true_fn", "fn1"), argument(node, 2, "false_fn", "fn2")
+    if test is None or first is None or second is None:
+        raise Unconvertible("cond", "tf.cond needs a predicate and two functions", node)
+    written = cst.IfExp(
+        convert(writer, test, scope),
+        _invoked(writer, first, scope, []),
+        _invoked(writer, second, scope, []),
+        lpar=[cst.LeftParen()],
+        rpar=[cst.RightParen()],
+    )
+    return Typed(written)
+
+
+def _assign(operation: str) -> Special:
+    def special(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+        target = argument(node, 0, "ref")
+        value = argument(node, 1, "value")
+        if isinstance(node.func, cst.Attribute) and node.func not in writer.analysis.symbols:
+            target, value = node.func.value, argument(node, 0, "value", "delta")
+        if target is None or value is None:
+            raise Unconvertible("assign", "an assignment needs a variable and a value", node)
+        written = convert(writer, value, scope)
+        if operation == "copy_" and not writer.value(value).is_tensor:
+            written = parse(f"torch.as_tensor({code(written)})")
+        reference = convert(writer, target, scope)
+        return Typed(fill_method(reference, f"data.{operation}({code(written)})"))
+
+    return special
+
+
+def _loop(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.while_loop`` inside an expression runs through a function of the support file."""
+    writer.support.add("while_loop")
+    args = [
+        cst.Arg(convert(writer, value, scope))
+        for value in (argument(node, 0, "cond"), argument(node, 1, "body"), argument(node, 2, "loop_vars"))
+        if value is not None
+    ]
+    return Typed(cst.Call(parse("while_loop"), args))
+
+
+def _mapped(name: str) -> Special:
+    def special(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+        writer.support.add(name)
+        kept = ("fn", "elems", "initializer", "reverse")
+        args = []
+        for arg in node.args:
+            if arg.keyword is None or arg.keyword.value in kept:
+                args.append(arg.with_changes(value=convert(writer, arg.value, scope)))
+        if args:
+            args[-1] = args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return Typed(cst.Call(parse(name), args))
+
+    return special
+
+
+def _gradients(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.gradients(y, xs)`` -> ``torch.autograd.grad(y, xs)``"""
+    ys, xs = argument(node, 0, "ys"), argument(node, 1, "xs")
+    if ys is None or xs is None:
+        raise Unconvertible("gradients", "tf.gradients needs ys and xs", node)
+    target = writer.value(ys)
+    y = convert(writer, ys, scope)
+    if target.kind == "sequence":
+        y = parse(f"sum(y.sum() for y in {code(y)})")
+    elif target.rank != 0:
+        y = fill_method(y, "sum()")
+    grad_ys = argument(node, 2, "grad_ys")
+    if grad_ys is not None and writer.value(grad_ys).literal is not None:
+        raise Unconvertible("gradients", "tf.gradients with grad_ys", node)
+    x = convert(writer, xs, scope)
+    return Typed(parse(f"torch.autograd.grad({code(y)}, {code(x)}, create_graph=True)"))
+
+
+SPECIAL: dict[str, Special] = {
+    "tf.placeholder": _placeholder,
+    "tf.placeholder_with_default": _placeholder,
+    "tf.Variable": variables.variable_call,
+    "tf.get_variable": variables.get_variable_call,
+    "tf.cond": _cond,
+    "tf.while_loop": _loop,
+    "tf.map_fn": _mapped("map_fn"),
+    "tf.scan": _mapped("scan"),
+    "tf.foldl": _mapped("foldl"),
+    "tf.foldr": _mapped("foldr"),
+    "tf.assign": _assign("copy_"),
+    "tf.assign_add": _assign("add_"),
+    "tf.assign_sub": _assign("sub_"),
+    "tf.gradients": _gradients,
+}
+
+METHODS: dict[str, Special] = {
+    "Variable.assign": _assign("copy_"),
+    "Variable.assign_add": _assign("add_"),
+    "Variable.assign_sub": _assign("sub_"),
+}
+
+
+def find(symbol: str) -> Special | None:
+    return SPECIAL.get(symbol)
+
+
+def find_method(kind: str, name: str) -> Special | None:
+    return METHODS.get(f"{kind}.{name}")
+
+
+def assigned(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseStatement] | None:
+    """Statements for assignments whose value needs a loop; None for all others."""
+    value = node.value
+    if not isinstance(value, cst.Call) or writer.analysis.symbols.get(value.func) != "tf.while_loop":
+        return None
+    return _while_statements(writer, node, value, scope)
+
+
+def _while_statements(
+    writer: Writer, node: cst.Assign, call: cst.Call, scope: Scope
+) -> list[cst.BaseStatement] | None:
+    """``i, x = tf.while_loop(cond, body, [0, x])`` -> ``while cond(i, x): i, x = body(i, x)``"""
+    condition, body = argument(call, 0, "cond"), argument(call, 1, "body")
+    variables_node = argument(call, 2, "loop_vars")
+    target = node.targets[0].target
+    if condition is None or body is None or not isinstance(variables_node, (cst.List, cst.Tuple)):
+        return None
+    names: list[str] = []
+    if isinstance(target, (cst.Tuple, cst.List)):
+        names = [code(element.value) for element in target.elements]
+    elif isinstance(target, cst.Name) and len(variables_node.elements) == 1:
+        names = [target.value]
+    if len(names) != len(variables_node.elements) or len(node.targets) != 1:
+        return None
+    names = [f"unused_{i}" if name == "_" else name for i, name in enumerate(names)]
+    if not all(name.isidentifier() for name in names):
+        return None
+    start = [code(convert(writer, element.value, scope)) for element in variables_node.elements]
+    arguments = ", ".join(names)
+    test = _applied(writer, condition, scope, names)
+    step = _applied(writer, body, scope, names)
+    if test is None or step is None:
+        return None
+    writer.converted(call.func, "while-loop")
+    for name in names:
+        scope.layouts.pop(name, None)
+    text = f"{arguments} = {', '.join(start)}\nwhile {test}:\n    {arguments} = {step}\n"
+    return lines(text)
+
+
+def _applied(writer: Writer, function: cst.BaseExpression, scope: Scope, names: list[str]) -> str | None:
+    """A call of `function` on loop variables; a lambda with the same parameters is inlined."""
+    if isinstance(function, cst.Lambda):
+        params = [p.name.value for p in function.params.params]
+        if len(params) != len(names):
+            return None
+        if params == names:
+            inner = scope.shadow(set(params))
+            written = convert(writer, function.body, inner)
+            if isinstance(written, (cst.List, cst.Tuple)):
+                return ", ".join(code(element.value) for element in written.elements)
+            return code(written)
+    written = _parenthesised(convert(writer, function, scope))
+    return f"{code(written)}({', '.join(names)})"

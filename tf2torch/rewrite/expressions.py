@@ -1,0 +1,327 @@
+"""Rewrites expressions: rules are applied to TensorFlow calls, everything else stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import libcst as cst
+
+from tf2torch.analyse import tensors
+from tf2torch.analyse.facts import Obj
+from tf2torch.plan.uses import names_in, parameter_names
+from tf2torch.rewrite import layout
+from tf2torch.rewrite.layout import FIRST
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
+from tf2torch.rulebook.apply import Argument, Bound, bind, fill, select
+from tf2torch.rulebook.model import Emit, Refusal, Rule
+from tf2torch.rulebook.values import UNKNOWN, Value
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A written expression, its axis order (None: TensorFlow's) and rank."""
+
+    node: cst.BaseExpression
+    layout: str | None = None
+    rank: int | None = None
+
+    def last(self) -> cst.BaseExpression:
+        """The expression in TensorFlow's axis order."""
+        if self.layout is None:
+            return self.node
+        return layout.to_last(self.node, self.rank or 4)
+
+    def first(self) -> cst.BaseExpression:
+        """The expression with channels first."""
+        if self.layout is not None:
+            return self.node
+        return layout.to_first(self.node, self.rank or 4)
+
+
+def convert(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
+    """The expression in PyTorch, in TensorFlow's axis order."""
+    return typed(writer, node, scope).last()
+
+
+def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
+    """The expression in PyTorch, in whatever axis order it comes."""
+    replacement = scope.replaced.get(node)
+    if replacement is not None:
+        return Typed(replacement)
+    handler = _HANDLERS.get(type(node))
+    if handler is None:
+        return Typed(_children(writer, node, scope))
+    return handler(writer, node, scope)
+
+
+def _children(writer: Writer, node: cst.CSTNode, scope: Scope) -> cst.BaseExpression:
+    return node.visit(_Children(writer, node, scope))  # type: ignore[return-value]
+
+
+class _Children(cst.CSTTransformer):
+    """Converts the expressions directly below a node."""
+
+    def __init__(self, writer: Writer, root: cst.CSTNode, scope: Scope) -> None:
+        self.writer, self.root, self.scope = writer, root, scope
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return node is self.root or not isinstance(node, cst.BaseExpression)
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
+        if original_node is self.root or not isinstance(original_node, cst.BaseExpression):
+            return updated_node
+        return convert(self.writer, original_node, self.scope)
+
+
+def convert_children(writer: Writer, node: cst.CSTNode, scope: Scope) -> cst.CSTNode:
+    """A statement with its expressions converted."""
+    return _children(writer, node, scope)
+
+
+# -- leaves --------------------------------------------------------------------------------------
+
+
+def _name(writer: Writer, node: cst.Name, scope: Scope) -> Typed:
+    value = writer.value(node)
+    if node in writer.analysis.symbols:
+        return Typed(_symbol(writer, node, writer.analysis.symbols[node], scope))
+    if value.kind == "placeholder" and value.detail in scope.modes:
+        if scope.model == "self":
+            return Typed(parse("self.training"))
+        raise Unconvertible("training-flag", "the training flag is used outside of the model", node)
+    text = scope.names.get(node.value)
+    result = parse(text) if text is not None else node
+    if text is not None and (node.lpar or node.rpar):
+        result = result.with_changes(lpar=node.lpar, rpar=node.rpar)
+    return Typed(result, scope.layouts.get(node.value), value.rank)
+
+
+def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
+    symbol = writer.analysis.symbols.get(node)
+    if symbol is not None:
+        return Typed(_symbol(writer, node, symbol, scope))
+    owner = writer.value(node.value)
+    if owner.is_tensor or (owner.kind == "object" and isinstance(owner.detail, Obj)):
+        kind = owner.detail.type if owner.kind == "object" else "Tensor"
+        found = method_rule(writer, owner, kind, node.attr.value)
+        if found is not None:
+            receiver = Argument(convert(writer, node.value, scope), tensors.plain(owner))
+            return Typed(_apply_simple(writer, found, [], receiver, node))
+    return Typed(node.with_changes(value=convert(writer, node.value, scope)))
+
+
+def method_rule(writer: Writer, owner: Value, kind: str, name: str) -> Rule | None:
+    book = writer.analysis.rulebook
+    if owner.kind == "variable":
+        found = book.find(f"Variable.{name}")
+        if found is not None:
+            return found
+    return book.find(f"{kind}.{name}")
+
+
+def _symbol(writer: Writer, node: cst.CSTNode, symbol: str, scope: Scope) -> cst.BaseExpression:
+    """A TensorFlow name used as a value: ``tf.nn.relu``, ``tf.float32``."""
+    if symbol in ("tf.app.flags.FLAGS", "tf.flags.FLAGS"):
+        writer.converted(node, "flags")
+        return cst.Name("FLAGS")
+    rule = writer.analysis.rulebook.find(symbol)
+    if rule is None:
+        raise Unconvertible("unknown-symbol", f"{symbol} has no rule", node)
+    text = rule.value
+    if text is None and rule.kind == "value" and rule.emits:
+        text = rule.emits[0].torch
+    if text is None:
+        raise Unconvertible(rule.id, rule.reason or f"{symbol} is used as a value", node)
+    writer.converted(node, rule.id)
+    writer.support.update(rule.support)
+    writer.imports.update(rule.imports)
+    return parse(text)
+
+
+# -- operators -----------------------------------------------------------------------------------
+
+
+def _binary(writer: Writer, node: cst.BinaryOperation, scope: Scope) -> Typed:
+    left, right = typed(writer, node.left, scope), typed(writer, node.right, scope)
+    left, right, order, rank = unify(writer, [node.left, node.right], [left, right])
+    return Typed(node.with_changes(left=left.node, right=right.node), order, rank)
+
+
+def _unary(writer: Writer, node: cst.UnaryOperation, scope: Scope) -> Typed:
+    inner = typed(writer, node.expression, scope)
+    return Typed(node.with_changes(expression=inner.node), inner.layout, inner.rank)
+
+
+def unify(
+    writer: Writer, nodes: list[cst.BaseExpression], items: list[Typed]
+) -> tuple[Typed, Typed, str | None, int | None]:
+    """Two operands in one axis order: channels first if broadcasting then means the same."""
+    done, order, rank = unify_all(writer, nodes, items)
+    return done[0], done[1], order, rank
+
+
+def unify_all(
+    writer: Writer, nodes: list[cst.BaseExpression], items: list[Typed]
+) -> tuple[list[Typed], str | None, int | None]:
+    """Operands of an elementwise operation in one axis order."""
+    images = [item for item in items if item.layout is not None]
+    if not images:
+        return items, None, None
+    rank = images[0].rank or 4
+    values = [tensors.plain(writer.value(node)) for node in nodes]
+    done: list[Typed] = []
+    for item, value in zip(items, values, strict=True):
+        if item.layout is not None:
+            done.append(item)
+        elif _is_scalar(value):
+            done.append(item)
+        elif value.rank == rank:
+            done.append(Typed(item.first(), FIRST, rank))
+        elif value.rank == 1:
+            shape = ", ".join(["-1"] + ["1"] * (rank - 2))
+            done.append(Typed(fill_method(item.node, f"view({shape})"), FIRST, rank))
+        else:
+            return [Typed(i.last()) for i in items], None, None
+    return done, FIRST, rank
+
+
+def _is_scalar(value: Value) -> bool:
+    if value.is_tensor:
+        return value.rank == 0
+    return isinstance(value.literal, (int, float, bool)) or value.literal is None
+
+
+def fill_method(node: cst.BaseExpression, call: str) -> cst.BaseExpression:
+    """``(node).call``"""
+    if isinstance(node, (cst.BinaryOperation, cst.UnaryOperation, cst.IfExp, cst.Comparison)):
+        node = node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    parsed = parse(f"_.{call}")
+    assert isinstance(parsed, cst.Call) and isinstance(parsed.func, cst.Attribute)
+    return parsed.with_changes(func=parsed.func.with_changes(value=node))
+
+
+def _subscript(writer: Writer, node: cst.Subscript, scope: Scope) -> Typed:
+    for element in node.slice:
+        part = element.slice
+        if isinstance(part, cst.Slice) and part.step is not None:
+            step = writer.value(part.step).literal
+            if isinstance(step, int) and step < 0 and writer.value(node.value).is_tensor:
+                return Typed(_flipped(writer, node, scope))
+    return Typed(_children(writer, node, scope))
+
+
+def _flipped(writer: Writer, node: cst.Subscript, scope: Scope) -> cst.BaseExpression:
+    """``x[:, ::-1]`` -> ``x.flip(1)``: torch has no negative steps."""
+    axes = []
+    for axis, element in enumerate(node.slice):
+        part = element.slice
+        plain = isinstance(part, cst.Slice) and part.lower is None and part.upper is None
+        step = writer.value(part.step).literal if plain and part.step is not None else 1  # type: ignore[union-attr]
+        if not plain or step not in (1, -1):
+            raise Unconvertible("negative-step", "torch slices take no negative step", node)
+        if step == -1:
+            axes.append(str(axis))
+    return fill_method(convert(writer, node.value, scope), f"flip({', '.join(axes)})")
+
+
+def _lambda(writer: Writer, node: cst.Lambda, scope: Scope) -> Typed:
+    inner = scope.shadow(parameter_names(node.params))
+    return Typed(node.with_changes(body=convert(writer, node.body, inner)))
+
+
+def _comprehension(writer: Writer, node: cst.BaseComp, scope: Scope) -> Typed:
+    bound: set[str] = set()
+    clause: cst.CompFor | None = node.for_in
+    while clause is not None:
+        bound |= names_in(cst.Assign([cst.AssignTarget(clause.target)], cst.Name("_"))).stores
+        clause = clause.inner_for_in
+    inner = scope.shadow(bound)
+    changes = {}
+    for part in ("elt", "key", "value"):
+        child = getattr(node, part, None)
+        if child is not None:
+            changes[part] = convert(writer, child, inner)
+    changes["for_in"] = _clause(writer, node.for_in, inner)
+    return Typed(node.with_changes(**changes))
+
+
+def _clause(writer: Writer, clause: cst.CompFor, scope: Scope) -> cst.CompFor:
+    inner = clause.inner_for_in
+    return clause.with_changes(
+        iter=convert(writer, clause.iter, scope),
+        ifs=[c.with_changes(test=convert(writer, c.test, scope)) for c in clause.ifs],
+        inner_for_in=_clause(writer, inner, scope) if inner is not None else None,
+    )
+
+
+def _conditional(writer: Writer, node: cst.IfExp, scope: Scope) -> Typed:
+    body, orelse = typed(writer, node.body, scope), typed(writer, node.orelse, scope)
+    body, orelse, order, rank = unify(writer, [node.body, node.orelse], [body, orelse])
+    test = convert(writer, node.test, scope)
+    return Typed(node.with_changes(test=test, body=body.node, orelse=orelse.node), order, rank)
+
+
+# -- calls ---------------------------------------------------------------------------------------
+
+
+def _call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    from tf2torch.rewrite import calls
+
+    return calls.convert_call(writer, node, scope)
+
+
+def _apply_simple(
+    writer: Writer, rule: Rule, arguments: list[Argument], receiver: Argument, node: cst.CSTNode
+) -> cst.BaseExpression:
+    bound = bind(rule, arguments, receiver)
+    if isinstance(bound, Refusal):
+        raise Unconvertible(rule.id, bound.reason, node)
+    emit = chosen(writer, rule, bound, node)
+    return fill(emit.torch or "", bound)
+
+
+def chosen(writer: Writer, rule: Rule, bound: Bound, node: cst.CSTNode) -> Emit:
+    """The emit that applies; what it needs and assumes is noted."""
+    emit = select(bound, exact=writer.exact)
+    if isinstance(emit, Refusal):
+        raise Unconvertible(rule.id, emit.reason, node)
+    writer.support.update((*rule.support, *emit.support))
+    writer.imports.update((*rule.imports, *emit.imports))
+    if emit.assume:
+        writer.note(node, rule.id, f"assumed: {emit.assume}")
+    return emit
+
+
+def renumber(bound: Bound, axes: tuple[str, ...], rank: int) -> Bound | None:
+    """`bound` with its axis arguments counted with channels first; None if one is not known."""
+    nodes, values = dict(bound.nodes), dict(bound.values)
+    for name in axes:
+        if name not in bound.nodes:
+            continue
+        literal = bound.values[name].literal
+        if isinstance(literal, int):
+            axis = layout.axis_first(literal, rank)
+            nodes[name], values[name] = parse(str(axis)), Value("python", literal=axis)
+        elif isinstance(literal, tuple) and all(isinstance(item, int) for item in literal):
+            found = layout.axes_first(literal, rank)
+            nodes[name] = parse(f"[{', '.join(map(str, found))}]")
+            values[name] = Value("python", literal=tuple(found))
+        elif literal is UNKNOWN:
+            return None
+    return replace(bound, nodes=nodes, values=values)
+
+
+_HANDLERS = {
+    cst.Name: _name,
+    cst.Attribute: _attribute,
+    cst.BinaryOperation: _binary,
+    cst.UnaryOperation: _unary,
+    cst.Subscript: _subscript,
+    cst.Lambda: _lambda,
+    cst.ListComp: _comprehension,
+    cst.SetComp: _comprehension,
+    cst.GeneratorExp: _comprehension,
+    cst.DictComp: _comprehension,
+    cst.IfExp: _conditional,
+    cst.Call: _call,
+}

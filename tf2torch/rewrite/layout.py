@@ -1,0 +1,42 @@
+"""Axis orders: TensorFlow's (channels last) and torch's for images (channels first)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+FIRST = "channels first"
+
+_IN = {3: "0, 2, 1", 4: "0, 3, 1, 2", 5: "0, 4, 1, 2, 3"}
+_OUT = {3: "0, 2, 1", 4: "0, 2, 3, 1", 5: "0, 2, 3, 4, 1"}
+
+
+def to_first(node: cst.BaseExpression, rank: int) -> cst.BaseExpression:
+    """``x`` -> ``x.permute(0, 3, 1, 2)``"""
+    return _permute(node, _IN[rank])
+
+
+def to_last(node: cst.BaseExpression, rank: int) -> cst.BaseExpression:
+    """``x`` -> ``x.permute(0, 2, 3, 1)``"""
+    return _permute(node, _OUT[rank])
+
+
+def _permute(node: cst.BaseExpression, order: str) -> cst.BaseExpression:
+    inner = node
+    if isinstance(node, (cst.BinaryOperation, cst.UnaryOperation, cst.IfExp, cst.Comparison)):
+        inner = node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    args = [cst.Arg(cst.Integer(part)) for part in order.split(", ")]
+    return cst.Call(cst.Attribute(inner, cst.Name("permute")), args)
+
+
+def axis_first(axis: int, rank: int) -> int:
+    """Where an axis of TensorFlow's order is when channels come first."""
+    axis %= rank
+    if axis == 0:
+        return 0
+    return 1 if axis == rank - 1 else axis + 1
+
+
+def axes_first(axes: Sequence[int], rank: int) -> list[int]:
+    return [axis_first(axis, rank) for axis in axes]

@@ -1,0 +1,119 @@
+"""The root graph as one nn.Module: variables, layers, and a method for each block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import libcst as cst
+
+from tf2torch.plan.blocks import Block
+from tf2torch.plan.uses import names_in
+from tf2torch.rewrite.functions import (
+    class_definition,
+    creator,
+    forward_method,
+    write_function,
+)
+from tf2torch.rewrite.layout import to_last
+from tf2torch.rewrite.sink import Sink
+from tf2torch.rewrite.statements import Statements, write_statement
+from tf2torch.rewrite.writer import Scope, Writer, lines
+
+
+def write_model(writer: Writer, counters: set[str], local: set[str]) -> tuple[cst.ClassDef, list[str]] | None:
+    """The model's class, and the names its constructor takes from the code that makes it.
+
+    `counters` are variables that become Python integers; `local` are names that only exist where
+    the model is made.
+    """
+    plan = writer.plan
+    if plan.model is None:
+        return None
+    names = {n: f"self.{a}" for n, a in plan.attributes.items() if n not in counters}
+    scope = Scope(names=names, model="self", phase="forward", slots=plan.slots, modes=writer.modes)
+    created = {
+        name for u in plan.graph.units if u.kind == "param" for name in u.names.stores
+    } - counters
+    sink = Sink(scope.inside(phase="init", layouts={}), created)
+    scope = scope.inside(create=creator(writer, sink))
+    for unit in plan.graph.units:
+        if unit.kind == "param" and not unit.names.stores & counters:
+            write_statement(writer, unit.node, scope, sink)
+    methods = [
+        written.node
+        for role in plan.roles.values()
+        if role.kind == "method" and (written := write_function(writer, role, scope)) is not None
+    ]
+    for made in plan.blocks:
+        methods.append(_block_method(writer, made, scope.inside(layouts={}), sink))  # type: ignore[arg-type]
+    resets = sink.reset_method()
+    taken = sorted(
+        name
+        for name in names_in([*sink.stack[0], *resets, *methods]).loads  # type: ignore[list-item]
+        if name in local
+    )
+    stored: Statements = []
+    inside_methods = names_in(methods).loads  # type: ignore[arg-type]
+    needed = [name for name in taken if name in inside_methods]
+    if needed:
+        from tf2torch.rewrite.functions import _rename
+
+        stored = lines("".join(f"self.{name} = {name}\n" for name in needed))
+        renamed = {name: f"self.{name}" for name in needed}
+        methods = [_rename(method, renamed) for method in methods]  # type: ignore[misc, arg-type]
+    node = class_definition(
+        plan.model,
+        [cst.Param(cst.Name(name)) for name in taken],
+        [*stored, *sink.stack[0]],
+        resets,
+        methods,  # type: ignore[arg-type]
+        [],
+    )
+    return node, taken
+
+
+def _block_method(writer: Writer, made: Block, scope: Scope, sink: Sink) -> cst.FunctionDef:
+    body: Statements = []
+    for unit in made.units:
+        body += write_statement(writer, unit.node, scope, sink)
+    for name in made.outputs:
+        if name in scope.layouts:
+            rank = _rank(writer, made, name)
+            moved = to_last(cst.Name(name), rank)
+            body.append(cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], moved)]))
+    if made.outputs:
+        body += lines(f"return {', '.join(made.outputs)}\n")
+    body = _return_directly(body, made.outputs)
+    modes = scope.modes
+    params = [
+        cst.Param(cst.Name(name))
+        for name in made.inputs
+        if not _is_mode(writer, name, modes)
+    ]
+    return forward_method(made.name, params, body)
+
+
+def _rank(writer: Writer, made: Block, name: str) -> int:
+    for unit in reversed(made.units):
+        if name in unit.names.stores and unit.value is not None:
+            return writer.value(unit.value).rank or 4
+    return 4
+
+
+def _is_mode(writer: Writer, name: str, modes: Iterable[object]) -> bool:
+    unit = writer.plan.placeholders.get(name)
+    return unit is not None and unit.value is not None and writer.value(unit.value).detail in modes
+
+
+def _return_directly(body: Statements, outputs: tuple[str, ...]) -> Statements:
+    """``y = f(x)``, ``return y`` -> ``return f(x)``"""
+    if len(outputs) != 1 or len(body) < 2:
+        return body
+    last = body[-2]
+    if not isinstance(last, cst.SimpleStatementLine) or not isinstance(last.body[0], cst.Assign):
+        return body
+    target = last.body[0].targets
+    if len(target) != 1 or not isinstance(target[0].target, cst.Name) or target[0].target.value != outputs[0]:
+        return body
+    made = cst.SimpleStatementLine([cst.Return(last.body[0].value)], leading_lines=last.leading_lines)
+    return [*body[:-2], made.with_changes(trailing_whitespace=last.trailing_whitespace)]

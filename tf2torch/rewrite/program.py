@@ -1,0 +1,329 @@
+"""Assembles the converted file: definitions, the model, and the session code under a guard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from tf2torch.analyse.facts import Obj
+from tf2torch.diagnostics import Outcome
+from tf2torch.plan.units import Unit, calls_in, contains_run
+from tf2torch.plan.uses import names_in
+from tf2torch.rewrite import flags, training, variables_list
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.functions import write_function
+from tf2torch.rewrite.model import write_model
+from tf2torch.rewrite.modes import number_placeholders
+from tf2torch.rewrite.session import Host, host_function, write_host
+from tf2torch.rewrite.statements import Statements, todo, with_leading, write_statement
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
+
+
+@dataclass(eq=False)
+class Program:
+    """The output under construction.
+
+    Attributes:
+        module: statements that stay at module level.
+        main: statements of the main function (or of the root function).
+    """
+
+    module: Statements = field(default_factory=list)
+    main: Statements = field(default_factory=list)
+    defined_model: bool = False
+    made_model: bool = False
+
+
+def write_program(writer: Writer) -> cst.Module:
+    """The whole converted module."""
+    plan = writer.plan
+    root = plan.root.function
+    counters = training.global_steps(writer)
+    constants = _constants(plan.graph.units)
+    if root is None:
+        local = {
+            name
+            for unit in plan.graph.units
+            if unit.kind == "host" and unit.index not in constants
+            for name in _stores(unit)
+        }
+    else:
+        local = {n for u in plan.graph.units if u.scope is root and u.kind == "host" for n in _stores(u)}
+        local |= {p.name.value for p in root.params.params}
+    model = write_model(writer, counters, local)
+    names = {n: f"model.{a}" for n, a in plan.attributes.items() if n not in counters}
+    for unit in plan.graph.units:
+        if unit.kind == "alias":
+            for name in unit.names.stores:
+                names.pop(name, None)
+    scope = Scope(names=names, model="model" if model else None, phase="host", modes=writer.modes, slots=plan.slots)
+    host = Host(writer, scope, counters=counters, scalars=number_placeholders(writer))
+    program = Program()
+    for unit in plan.graph.units:
+        if unit.node is root:
+            continue
+        _write_unit(program, host, unit, constants, model)
+    if model is not None and not program.defined_model:
+        program.module.append(model[0])
+    return _assemble(writer, program, host)
+
+
+def _stores(unit: Unit) -> set[str]:
+    return unit.names.stores
+
+
+def _constants(units: Sequence[Unit]) -> set[int]:
+    """Module-level host units without effects: they stay where they are."""
+    found: set[int] = set()
+    stored: dict[str, int] = {}
+    for unit in units:
+        for name in unit.names.stores:
+            stored[name] = stored.get(name, 0) + 1
+    constant_names: set[str] = set()
+    for unit in units:
+        if unit.kind in ("import", "define"):
+            constant_names |= unit.names.stores
+            continue
+        if unit.kind != "host" or unit.scope is not None or not isinstance(unit.small, cst.Assign):
+            continue
+        if any(stored[name] > 1 for name in unit.names.stores) or not unit.names.stores:
+            continue
+        if not unit.names.loads <= constant_names | _SAFE or not _is_pure(unit.small.value):
+            continue
+        found.add(unit.index)
+        constant_names |= unit.names.stores
+    return found
+
+
+_SAFE = frozenset("True False None int float str len range list tuple dict set max min abs round sum".split())
+
+
+def _is_pure(node: cst.BaseExpression) -> bool:
+    for call in calls_in(node):
+        if not isinstance(call.func, cst.Name) or call.func.value not in _SAFE:
+            return False
+    return True
+
+
+# -- units ---------------------------------------------------------------------------------------
+
+
+def _write_unit(
+    program: Program,
+    host: Host,
+    unit: Unit,
+    constants: set[int],
+    model: tuple[cst.ClassDef, list[str]] | None,
+) -> None:
+    writer = host.writer
+    place = program.module if unit.index in constants else program.main
+    if unit.kind == "import":
+        program.module += _import(writer, unit.node) if unit.scope is None else []
+        if unit.scope is not None:
+            program.main += _import(writer, unit.node)
+    elif unit.kind == "define":
+        _definition(program, host, unit, model)
+    elif unit.kind == "host":
+        if _is_docstring(unit) and (unit.index == 0 or unit.scope is not None):
+            (program.module if unit.scope is None else program.main).append(unit.node)
+            return
+        if _is_guard(unit):
+            program.module.append(unit.node)
+            return
+        if unit.index not in constants and model is not None and _needs_model(writer, unit):
+            _make_model(program, host, model)
+        place += write_host(host, unit.node)
+    elif unit.kind == "object":
+        if model is not None and _needs_model(writer, unit):
+            _make_model(program, host, model)
+        _object(program, host, unit)
+    elif unit.kind == "alias":
+        if model is not None:
+            _make_model(program, host, model)
+        program.main += variables_list.alias(host, unit)
+    elif unit.kind == "placeholder":
+        writer.settle(unit.node, Outcome.ABSORBED, "placeholder")
+    elif unit.kind == "param":
+        if unit.names.stores & host.counters:
+            writer.settle(unit.node, Outcome.ABSORBED, "global-step")
+            if _counter_is_read(writer, unit.names.stores & host.counters):
+                name = next(iter(unit.names.stores & host.counters))
+                program.main += lines(f"{name} = 0\n")
+        else:
+            writer.settle(unit.node, Outcome.CONVERTED, "variable")
+    else:
+        writer.settle(unit.node, Outcome.CONVERTED, "graph")
+
+
+def _counter_is_read(writer: Writer, names: set[str]) -> bool:
+    """Whether the step counter is fetched or handed to something beside the optimizers."""
+    from tf2torch.plan.sites import needed_names
+
+    for site, _ in writer.plan.sites.values():
+        for leaf in site.tree.leaves():
+            if leaf.record is None and needed_names(leaf) & names:
+                return True
+    for value in writer.analysis.values.values():
+        if value.kind == "object" and isinstance(value.detail, Obj) and value.detail.type == "Saver":
+            return True
+    return False
+
+
+def _is_docstring(unit: Unit) -> bool:
+    small = unit.small
+    return isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
+
+
+def _is_guard(unit: Unit) -> bool:
+    """``if __name__ == "__main__":``"""
+    node = unit.node
+    return isinstance(node, cst.If) and "__name__" in names_in(node.test).loads
+
+
+def _needs_model(writer: Writer, unit: Unit) -> bool:
+    if contains_run(writer.analysis, unit.node):
+        return True
+    record = unit.value is not None and writer.value(unit.value)
+    if record and record.kind == "operation" and record.detail.type in ("Train", "Apply"):
+        return True
+    return bool(unit.names.loads & set(writer.plan.attributes))
+
+
+def _make_model(program: Program, host: Host, model: tuple[cst.ClassDef, list[str]]) -> None:
+    if program.made_model:
+        return
+    program.made_model = True
+    arguments = ", ".join(f"{name}={name}" if len(model[1]) > 3 else name for name in model[1])
+    made = lines(f"model = {host.writer.plan.model}({arguments}).to(device)\n")
+    program.main += made
+
+
+def _import(writer: Writer, node: cst.BaseStatement) -> Statements:
+    """Imports without TensorFlow's."""
+    assert isinstance(node, cst.SimpleStatementLine)
+    small = node.body[0]
+    symbols = writer.analysis.symbols
+    if isinstance(small, cst.ImportFrom):
+        if small in symbols:
+            writer.settle(small, Outcome.ABSORBED, "import")
+            return _comments_only(node)
+        if small.module is not None and code(small.module) == "__future__":
+            return _comments_only(node)
+        return [node]
+    assert isinstance(small, cst.Import)
+    kept = [alias for alias in small.names if alias not in symbols]
+    if len(kept) == len(small.names):
+        return [node]
+    writer.settle(small, Outcome.ABSORBED, "import")
+    if not kept:
+        return _comments_only(node)
+    kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return [node.with_changes(body=[small.with_changes(names=kept)])]
+
+
+def _comments_only(node: cst.SimpleStatementLine) -> Statements:
+    return []
+
+
+def _definition(
+    program: Program, host: Host, unit: Unit, model: tuple[cst.ClassDef, list[str]] | None
+) -> None:
+    writer = host.writer
+    node = unit.node
+    place = program.module if unit.scope is None else program.main
+    if isinstance(node, cst.FunctionDef):
+        role = writer.plan.roles.get(node)
+        if role is None or role.kind == "host":
+            place.append(host_function(host, node))
+            return
+        if role.kind == "method":
+            writer.settle(node, Outcome.CONVERTED, "method")
+            return
+        try:
+            written = write_function(writer, role, host.scope)
+        except Unconvertible as problem:
+            writer.todo(node, problem)
+            place += todo(writer, node, problem)
+            return
+        if written is not None:
+            target = program.module if role.kind == "module" else place
+            target.append(written.node)
+        return
+    place += write_statement(writer, node, host.scope, None)
+
+
+def _object(program: Program, host: Host, unit: Unit) -> None:
+    """Optimizers, train ops, init ops, savers, summaries, flags."""
+    writer = host.writer
+    try:
+        written = _object_statements(program, host, unit)
+    except Unconvertible as problem:
+        writer.todo(unit.node, problem)
+        written = todo(writer, unit.node, problem)
+    program.main += with_leading(written, unit.node)
+    writer.settle(unit.node, Outcome.ABSORBED, "graph-object")
+
+
+def _object_statements(program: Program, host: Host, unit: Unit) -> Statements:
+    writer = host.writer
+    value = writer.value(unit.value) if unit.value is not None else None
+    if isinstance(unit.value, cst.Call):
+        symbol = writer.analysis.symbols.get(unit.value.func, "")
+        if "DEFINE_" in symbol:
+            program.module += with_leading(flags.define(writer, unit.value, host.scope), unit.node)
+            return []
+    if value is None:
+        return []
+    if value.kind == "operation" and value.detail.type in ("Train", "Apply"):
+        return _optimizer(program, host, unit, value.detail)
+    if value.kind == "object" and value.detail.type == "FileWriter":
+        return write_host(host, unit.node.with_changes(leading_lines=()))
+    if value.kind == "object" and value.detail.type == "Flags":
+        return []
+    return []
+
+
+def _optimizer(program: Program, host: Host, unit: Unit, record: Obj) -> Statements:
+    writer = host.writer
+    optimizer_value = record["optimizer"]
+    key = id(optimizer_value.detail)
+    known = host.optimizers.get(key)
+    if known is None:
+        name = _optimizer_name(writer, unit, optimizer_value.detail)
+        given = record["var_list"]
+        if given is not None and given.value.literal is not None:
+            parameters = code(convert(writer, given.node, host.scope))
+            if given.value.kind == "variable":
+                parameters = f"[{parameters}]"
+        else:
+            parameters = "model.parameters()"
+        step = record["global_step"]
+        counter = step.node.value if step is not None and isinstance(step.node, cst.Name) else None
+        known = training.build(writer, optimizer_value.detail, name, parameters, host.scope, counter or (step and "step"))
+        host.optimizers[key] = known
+        host.optimizers[id(record)] = known
+        return known.statements
+    host.optimizers[id(record)] = known
+    return []
+
+
+def _optimizer_name(writer: Writer, unit: Unit, record: Obj) -> str:
+    for candidate in writer.plan.graph.units:
+        if candidate.value is not None and len(candidate.targets) == 1:
+            value = writer.value(candidate.value)
+            target = candidate.targets[0]
+            if value.kind == "object" and value.detail is record and isinstance(target, cst.Name):
+                return target.value
+    target = unit.targets[0] if unit.targets else None
+    return target.value if isinstance(target, cst.Name) else "optimizer"
+
+
+# -- assembly ------------------------------------------------------------------------------------
+
+
+def _assemble(writer: Writer, program: Program, host: Host) -> cst.Module:
+    from tf2torch.rewrite.assemble import assemble
+
+    return assemble(writer, program.module, program.main, host)

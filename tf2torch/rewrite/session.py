@@ -1,0 +1,606 @@
+"""Session code: every run becomes model calls, a training step or an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from tf2torch.analyse.facts import Obj
+from tf2torch.diagnostics import Outcome
+from tf2torch.plan.blocks import Block
+from tf2torch.plan.sites import Feed, Leaf, Site, Tree
+from tf2torch.plan.units import Unit, calls_in, contains_run
+from tf2torch.plan.uses import names_in
+from tf2torch.rewrite import summaries, training
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.statements import (
+    Statements,
+    block,
+    todo,
+    with_leading,
+    write_statement,
+)
+from tf2torch.rewrite.training import Optimizer
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
+from tf2torch.rulebook.values import UNKNOWN, Value
+
+TORCH_INTS = {"int32": "int64", "uint8": "uint8", "int64": "int64", "int16": "int16", "int8": "int8"}
+
+
+@dataclass(eq=False)
+class Host:
+    """State of the host code: what exists so far in it.
+
+    Attributes:
+        optimizers: torch optimizers by the TensorFlow optimizer object.
+        counters: names of variables that count steps, now Python integers.
+        scalars: identities of placeholders that stay Python numbers.
+        summaries: for each host name that holds a fetched summary, what it records.
+    """
+
+    writer: Writer
+    scope: Scope
+    optimizers: dict[int, Optimizer] = field(default_factory=dict)
+    counters: set[str] = field(default_factory=set)
+    scalars: frozenset[object] = frozenset()
+    summaries: dict[str, list[Value]] = field(default_factory=dict)
+
+
+def write_host(host: Host, node: cst.BaseStatement) -> Statements:
+    """A statement of host code."""
+    writer = host.writer
+    try:
+        if isinstance(node, cst.SimpleStatementLine):
+            return with_leading(_simple(host, node), node)
+        if isinstance(node, cst.With) and contains_run(writer.analysis, node):
+            return _with(host, node)
+        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            return [host_function(host, node)] if isinstance(node, cst.FunctionDef) else write_statement(writer, node, host.scope, None)
+        if contains_suites(node):
+            return _compound(host, node)
+        return write_statement(writer, node, host.scope, None)
+    except Unconvertible as problem:
+        writer.todo(node, problem)
+        return todo(writer, node, problem)
+
+
+def contains_suites(node: cst.BaseStatement) -> bool:
+    return isinstance(node, (cst.If, cst.For, cst.While, cst.Try, cst.With))
+
+
+def write_hosts(host: Host, body: Sequence[cst.CSTNode]) -> Statements:
+    written: Statements = []
+    for node in body:
+        if isinstance(node, cst.BaseSmallStatement):
+            node = cst.SimpleStatementLine([node])
+        assert isinstance(node, cst.BaseStatement)
+        written += write_host(host, node)
+    return written
+
+
+def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
+    """A function of host code; its runs are converted in place."""
+    from tf2torch.plan.uses import parameter_names
+
+    scope = host.scope.shadow(parameter_names(node.params))
+    inner = Host(host.writer, scope, host.optimizers, host.counters, host.scalars, {})
+    body = write_hosts(inner, node.body.body)
+    decorators = [d for d in node.decorators if d.decorator not in host.writer.analysis.symbols]
+    params = node.params
+    return node.with_changes(body=block(body, node.body), params=params, decorators=decorators)
+
+
+# -- compound statements -------------------------------------------------------------------------
+
+
+def _with(host: Host, node: cst.With) -> Statements:
+    from tf2torch.plan.units import dissolves
+
+    if dissolves(host.writer.analysis, node):
+        for item in node.items:
+            host.writer.settle(item, Outcome.ABSORBED, "session")
+        return with_leading(write_hosts(host, node.body.body), node)
+    items = [i.with_changes(item=convert(host.writer, i.item, host.scope)) for i in node.items]
+    body = write_hosts(host, node.body.body)
+    return [node.with_changes(items=items, body=block(body, node.body))]
+
+
+def _compound(host: Host, node: cst.BaseStatement) -> Statements:
+    writer, scope = host.writer, host.scope
+    before: Statements = []
+    changes: dict[str, object] = {}
+    if isinstance(node, (cst.If, cst.While)):
+        before, test = _with_runs(host, node.test)
+        if before and isinstance(node, cst.While):
+            raise Unconvertible("session-run", "a run in the condition of a while loop", node)
+        changes["test"] = test
+    if isinstance(node, cst.For):
+        before, changes["iter"] = _with_runs(host, node.iter)
+    if isinstance(node, cst.With):
+        if _dissolves(host, node):
+            return with_leading(write_hosts(host, node.body.body), node)
+        changes["items"] = [i.with_changes(item=convert(writer, i.item, scope)) for i in node.items]
+    changes["body"] = block(write_hosts(host, node.body.body), node.body)  # type: ignore[attr-defined]
+    if isinstance(node, cst.Try):
+        changes["handlers"] = [
+            h.with_changes(
+                type=convert(writer, h.type, scope) if h.type is not None else None,
+                body=block(write_hosts(host, h.body.body), h.body),
+            )
+            for h in node.handlers
+        ]
+        if node.finalbody is not None:
+            inner = block(write_hosts(host, node.finalbody.body.body), node.finalbody.body)
+            changes["finalbody"] = node.finalbody.with_changes(body=inner)
+    orelse = getattr(node, "orelse", None)
+    if isinstance(orelse, cst.If):
+        other = _compound(host, orelse)
+        if len(other) == 1:
+            changes["orelse"] = other[0]
+        else:
+            changes["orelse"] = cst.Else(cst.IndentedBlock(other))
+    elif orelse is not None:
+        changes["orelse"] = orelse.with_changes(body=block(write_hosts(host, orelse.body.body), orelse.body))
+    return with_leading([*before, node.with_changes(leading_lines=(), **changes)], node) if before else [
+        node.with_changes(**changes)
+    ]
+
+
+def _dissolves(host: Host, node: cst.With) -> bool:
+    from tf2torch.plan.units import dissolves
+
+    if dissolves(host.writer.analysis, node):
+        for item in node.items:
+            host.writer.settle(item, Outcome.ABSORBED, "scope")
+        return True
+    return False
+
+
+# -- simple statements ---------------------------------------------------------------------------
+
+
+def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
+    writer = host.writer
+    written: Statements = []
+    for small in node.body:
+        if _is_dropped(host, small):
+            writer.settle(small, Outcome.ABSORBED, "session")
+            continue
+        special = summaries.host_statement(host, small)
+        if special is not None:
+            written += special
+            writer.settle(small, Outcome.CONVERTED, "summary")
+            continue
+        if not contains_run(writer.analysis, small):
+            if _feed_dictionary(host, small) is not None:
+                written += _feed_dictionary(host, small) or []
+                continue
+            written += write_statement(writer, cst.SimpleStatementLine([small]), host.scope, None)
+            continue
+        run = small.value if isinstance(small, (cst.Assign, cst.Expr)) else None
+        if run is not None and run in writer.plan.sites:
+            written += _statement_run(host, small, run)  # type: ignore[arg-type]
+        else:
+            written += _nested_runs(host, small)
+    if len(node.body) == 1 and written and isinstance(written[-1], cst.SimpleStatementLine):
+        written[-1] = written[-1].with_changes(trailing_whitespace=node.trailing_whitespace)
+    return written
+
+
+def _is_dropped(host: Host, small: cst.BaseSmallStatement) -> bool:
+    """Sessions, their closing, coordinators: nothing of them is left."""
+    writer = host.writer
+    if isinstance(small, cst.Assign):
+        value = writer.value(small.value)
+        target = small.targets[0].target
+        if isinstance(target, cst.Attribute):
+            base: cst.BaseExpression = target
+            while isinstance(base, cst.Attribute):
+                base = base.value
+            owner = writer.value(base)
+            if owner.kind == "object" and owner.detail.type == "ConfigProto":
+                return True
+        return value.kind == "object" and value.detail.type in ("Session", "ConfigProto", "Graph", "Saver", "Coordinator")
+    if isinstance(small, cst.Expr) and isinstance(small.value, cst.Call):
+        func = small.value.func
+        if isinstance(func, cst.Attribute):
+            owner = writer.value(func.value)
+            if owner.kind == "object" and owner.detail.type in ("Session", "Graph"):
+                return func.attr.value in ("close", "finalize", "as_default", "__enter__")
+        value = writer.value(small.value)
+        symbol = writer.analysis.symbols.get(func, "")
+        if value.kind == "object" and value.detail.type == "Session":
+            return True
+        return symbol in ("tf.reset_default_graph", "tf.train.start_queue_runners", "tf.disable_v2_behavior", "tf.disable_eager_execution")
+    return False
+
+
+def _statement_run(host: Host, small: cst.BaseSmallStatement, run: cst.Call) -> Statements:
+    """``a, b = sess.run([x, y])`` or a bare ``sess.run(train_op)``."""
+    site, needed = host.writer.plan.sites[run]
+    before, results = _lower(host, site, needed)
+    host.writer.settle(small, Outcome.CONVERTED, "session-run")
+    if isinstance(small, cst.Expr):
+        return before
+    assert isinstance(small, cst.Assign)
+    target = small.targets[0].target
+    tree = site.tree
+    if (
+        len(small.targets) == 1
+        and isinstance(target, (cst.Tuple, cst.List))
+        and tree.kind in ("list", "tuple")
+        and len(target.elements) == len(tree.items)
+    ):
+        after: Statements = []
+        for element, (_, item) in zip(target.elements, tree.items, strict=True):
+            after += _bind(host, element.value, item, results)
+        return [*before, *after]
+    if len(small.targets) == 1:
+        return [*before, *_bind(host, target, tree, results)]
+    value = _structure(host, tree, results)
+    return [*before, cst.SimpleStatementLine([small.with_changes(value=value)])]
+
+
+def _bind(host: Host, target: cst.BaseExpression, tree: Tree, results: dict[int, str]) -> Statements:
+    if tree.leaf is not None and tree.leaf.record is not None:
+        record = tree.leaf.record
+        if isinstance(target, cst.Name) and record.type in ("Summary", "MergedSummary"):
+            host.summaries[target.value] = summaries.members(record)
+        return []
+    if isinstance(target, cst.Name) and target.value == "_":
+        return []
+    if isinstance(target, (cst.Tuple, cst.List)) and len(target.elements) == len(tree.items):
+        done: Statements = []
+        for element, (_, item) in zip(target.elements, tree.items, strict=True):
+            done += _bind(host, element.value, item, results)
+        return done
+    value = _structure(host, tree, results)
+    written = convert(host.writer, target, host.scope) if not isinstance(target, cst.Name) else target
+    return [cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(written)], value)])]
+
+
+def _structure(host: Host, tree: Tree, results: dict[int, str]) -> cst.BaseExpression:
+    """The fetched structure as an expression over host values."""
+    if tree.leaf is not None:
+        return parse(results.get(id(tree.leaf), "None"))
+    items = [_structure(host, item, results) for _, item in tree.items]
+    if tree.kind == "dict":
+        pairs = [
+            cst.DictElement(convert(host.writer, key, host.scope), value)
+            for (key, _), value in zip(tree.items, items, strict=True)
+            if key is not None
+        ]
+        return cst.Dict(pairs)
+    elements = [cst.Element(item) for item in items]
+    return cst.List(elements) if tree.kind == "list" else cst.Tuple(elements, lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+
+def _with_runs(host: Host, node: cst.BaseExpression) -> tuple[Statements, cst.BaseExpression]:
+    """An expression with the runs in it done before."""
+    before: Statements = []
+    replaced = dict(host.scope.replaced)
+    for call in _outermost_runs(host, node):
+        site, needed = host.writer.plan.sites[call]
+        more, results = _lower(host, site, needed)
+        before += more
+        replaced[call] = _structure(host, site.tree, results)
+        host.writer.settle(call, Outcome.CONVERTED, "session-run")
+    return before, convert(host.writer, node, host.scope.inside(replaced=replaced))
+
+
+def _outermost_runs(host: Host, node: cst.CSTNode) -> list[cst.Call]:
+    return [call for call in calls_in(node) if call in host.writer.plan.sites]
+
+
+def _nested_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
+    """A statement with runs inside its expressions: they are done before it."""
+    if any(True for _ in _deferred(small, host)):
+        raise Unconvertible("session-run", "a run inside a lambda or comprehension", small)
+    before: Statements = []
+    replaced = dict(host.scope.replaced)
+    for call in _outermost_runs(host, small):
+        site, needed = host.writer.plan.sites[call]
+        more, results = _lower(host, site, needed)
+        before += more
+        replaced[call] = _structure(host, site.tree, results)
+        host.writer.settle(call, Outcome.CONVERTED, "session-run")
+    scope = host.scope.inside(replaced=replaced)
+    line = cst.SimpleStatementLine([small])
+    return [*before, *write_statement(host.writer, line, scope, None)]
+
+
+def _deferred(small: cst.CSTNode, host: Host) -> list[cst.Call]:
+    found: list[cst.Call] = []
+
+    class Finder(cst.CSTVisitor):
+        def _inner(self, node: cst.CSTNode) -> bool:
+            found.extend(c for c in calls_in(node) if c in host.writer.plan.sites)
+            return False
+
+        visit_Lambda = visit_ListComp = visit_GeneratorExp = visit_DictComp = visit_SetComp = _inner
+
+    small.visit(Finder())
+    return found
+
+
+# -- feeds ---------------------------------------------------------------------------------------
+
+
+def _feed_dictionary(host: Host, small: cst.BaseSmallStatement) -> Statements | None:
+    """``feed = {x: batch}`` -> ``x = torch.as_tensor(batch)``: the dictionary itself is not needed."""
+    if not isinstance(small, cst.Assign) or len(small.targets) != 1:
+        return None
+    target = small.targets[0].target
+    if not isinstance(target, cst.Name) or not isinstance(small.value, cst.Dict):
+        return None
+    if not any(site.feed_name == target.value for site, _ in host.writer.plan.sites.values()):
+        return None
+    written: Statements = []
+    for site, _ in host.writer.plan.sites.values():
+        if site.feed_name == target.value:
+            for feed in site.feeds or ():
+                written += feed_statements(host, feed, named=True)
+            break
+    host.writer.settle(small, Outcome.CONVERTED, "feed")
+    return written
+
+
+def feed_statements(host: Host, feed: Feed, *, named: bool = False) -> Statements:
+    """``{x: batch}`` -> ``x = torch.as_tensor(batch, dtype=torch.float32, device=device)``"""
+    if feed.placeholder.detail in host.scope.modes and not named:
+        return []
+    value = host.writer.value(feed.value)
+    text = code(convert(host.writer, feed.value, host.scope))
+    if feed.placeholder.detail in host.scope.modes or is_number(host, feed, value):
+        return lines(f"{feed.name} = {text}\n") if text != feed.name else []
+    return lines(f"{feed.name} = torch.as_tensor({text}, dtype={feed_dtype(feed.placeholder)}, device=device)\n")
+
+
+def feed_dtype(placeholder: Value) -> str:
+    dtype = placeholder.dtype or "float32"
+    dtype = {"float": "float32", "int": "int32", "double": "float64"}.get(dtype, dtype)
+    return f"torch.{TORCH_INTS.get(dtype, dtype)}"
+
+
+def is_number(host: Host, feed: Feed, value: Value) -> bool:
+    """Whether a fed value can stay a Python number."""
+    if feed.placeholder.detail in host.scalars:
+        return True
+    literal = value.literal
+    return isinstance(literal, (int, float)) and feed.placeholder.rank in (0, None) and literal is not UNKNOWN
+
+
+# -- lowering ------------------------------------------------------------------------------------
+
+
+def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, dict[int, str]]:
+    """Statements that do what a run does, and the text of each fetched host value."""
+    writer, plan = host.writer, host.writer.plan
+    if site.feeds is None:
+        raise Unconvertible("feed-dict", "the feed dictionary could not be followed", site.run.node)
+    leaves = site.tree.leaves()
+    for leaf in leaves:
+        if leaf.value.kind in ("unknown", "python") :
+            raise Unconvertible("fetch", f"what {writer.text(leaf.node)!r} fetches is not known", leaf.node)
+    steps = _steps(leaves)
+    live = [leaf for leaf in leaves if leaf.record is None or leaf.record.type not in ("Init", "NoOp")]
+    if not live:
+        return [], {}
+    before: Statements = []
+    names = dict(host.scope.names)
+    for feed in site.feeds:
+        value = writer.value(feed.value)
+        if site.feed_name is None:
+            if is_number(host, feed, value) and value.literal is not UNKNOWN:
+                names[feed.name] = code(convert(writer, feed.value, host.scope))
+            else:
+                before += feed_statements(host, feed)
+    fed = {feed.name for feed in site.feeds}
+    for unit in needed:
+        if unit.kind == "placeholder":
+            name = unit.targets[0].value  # type: ignore[attr-defined]
+            if name not in fed:
+                names[name] = _default(host, unit, site)
+    scope = host.scope.inside(names=names, layouts={})
+    computed: Statements = []
+    units = [u for u in needed if u.kind in ("graph",) and not training.is_schedule(writer, u)]
+    blocks = _blocks(plan.blocks, units)
+    inside = {u.index for b in blocks for u in b.units}
+    mode = _mode(host, site, needed)
+    pending = list(blocks)
+    for unit in units:
+        while pending and _ready(pending[0], unit):
+            computed += _call_block(host, pending.pop(0), names, site)
+        if unit.index not in inside:
+            computed += write_statement(writer, unit.node, scope, None)
+    for rest in pending:
+        computed += _call_block(host, rest, names, site)
+    results: dict[int, str] = {}
+    for leaf in leaves:
+        if leaf.record is None:
+            results[id(leaf)] = _result(host, leaf, scope)
+    if steps:
+        before += mode
+        before += computed
+        before += _step(host, steps, scope)
+        return before, results
+    if computed and not _uses_gradients(writer, units):
+        computed = [_no_grad(computed)]
+    elif not computed:
+        results = {key: text for key, text in results.items()}
+    return [*before, *mode, *computed], results
+
+
+def _ready(candidate: Block, unit: Unit) -> bool:
+    return candidate.units[-1].index < unit.index or unit in candidate.units
+
+
+def _blocks(blocks: Sequence[Block], units: Sequence[Unit]) -> list[Block]:
+    indices = {unit.index for unit in units}
+    return [b for b in blocks if any(unit.index in indices for unit in b.units)]
+
+
+def _call_block(host: Host, made: Block, names: dict[str, str], site: Site) -> Statements:
+    """``logits = model(images)``"""
+    modes = host.scope.modes
+    arguments = []
+    for name in made.inputs:
+        unit = host.writer.plan.placeholders.get(name)
+        if unit is not None and unit.value is not None and host.writer.value(unit.value).detail in modes:
+            continue
+        text = names.get(name, name)
+        arguments.append(text if text == name or not _is_literal(text) else f"{name}={text}")
+    callee = "model" if made.name == "forward" else f"model.{made.name}"
+    call = f"{callee}({', '.join(arguments)})"
+    if not made.outputs:
+        return lines(f"{call}\n")
+    return lines(f"{', '.join(made.outputs)} = {call}\n")
+
+
+def _is_literal(text: str) -> bool:
+    return text[:1].isdigit() or text in ("True", "False", "None") or text[:1] in "-'\""
+
+
+def _default(host: Host, unit: Unit, site: Site) -> str:
+    """Text of a placeholder that is not fed: its default."""
+    assert isinstance(unit.value, cst.Call)
+    symbol = host.writer.analysis.symbols.get(unit.value.func)
+    if symbol == "tf.placeholder_with_default":
+        from tf2torch.rewrite.control import argument
+
+        default = argument(unit.value, 0, "input")
+        assert default is not None
+        return code(convert(host.writer, default, host.scope))
+    name = unit.targets[0].value  # type: ignore[attr-defined]
+    raise Unconvertible("feed", f"the placeholder {name!r} is needed but not fed", site.run.node)
+
+
+def _mode(host: Host, site: Site, needed: Sequence[Unit]) -> Statements:
+    """``model.train()`` or ``model.eval()``, from the fed training flag."""
+    modes = host.scope.modes
+    if not modes:
+        return []
+    for feed in site.feeds or ():
+        if feed.placeholder.detail in modes:
+            literal = host.writer.value(feed.value).literal
+            if literal is True:
+                return lines("model.train()\n")
+            if literal is False:
+                return lines("model.eval()\n")
+            return lines(f"model.train({code(convert(host.writer, feed.value, host.scope))})\n")
+    for unit in needed:
+        if unit.kind == "placeholder" and unit.value is not None:
+            if host.writer.value(unit.value).detail in modes:
+                text = _default(host, unit, site)
+                return lines("model.eval()\n" if text == "False" else f"model.train({text})\n")
+    return []
+
+
+def _no_grad(body: Statements) -> cst.BaseStatement:
+    made = lines("with torch.no_grad():\n    pass\n")[0]
+    assert isinstance(made, cst.With)
+    return made.with_changes(body=cst.IndentedBlock(body))
+
+
+def _uses_gradients(writer: Writer, units: Sequence[Unit]) -> bool:
+    for unit in units:
+        for call in calls_in(unit.node):
+            symbol = writer.analysis.symbols.get(call.func, "")
+            if symbol in ("tf.gradients", "tf.hessians"):
+                return True
+            if isinstance(call.func, cst.Attribute) and call.func.attr.value == "compute_gradients":
+                return True
+    return False
+
+
+def _result(host: Host, leaf: Leaf, scope: Scope) -> str:
+    """Host value of a fetched tensor: a number, or a NumPy array."""
+    writer = host.writer
+    if isinstance(leaf.node, cst.Name) and leaf.node.value in host.counters:
+        return leaf.node.value
+    call = training.schedule_call(writer, leaf.node)
+    if call is not None:
+        for optimizer in host.optimizers.values():
+            if optimizer.scheduler is not None:
+                return f'{optimizer.name}.param_groups[0]["lr"]'
+    written = code(convert(writer, leaf.node, scope))
+    if not written.replace("_", "a").replace(".", "a").isalnum() and not written.endswith((")", "]")):
+        written = f"({written})"
+    if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool"):
+        return f"{written}.item()"
+    return f"{written}.detach().cpu().numpy()"
+
+
+# -- steps ---------------------------------------------------------------------------------------
+
+
+def _steps(leaves: Sequence[Leaf]) -> list[Obj]:
+    """Operations that change state, in order, groups opened."""
+    found: list[Obj] = []
+
+    def add(record: Obj | None) -> None:
+        if record is None:
+            return
+        if record.type == "Group":
+            for member in record["members"] or ():
+                value = member.value
+                if value.kind == "operation":
+                    add(value.detail)
+        elif record.type in ("Train", "Apply", "AverageUpdate"):
+            found.append(record)
+
+    for leaf in leaves:
+        add(leaf.record if leaf.value.kind == "operation" else None)
+    return found
+
+
+def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
+    """``zero_grad / backward / step``; several train ops of one run share their forward pass."""
+    writer = host.writer
+    text = ""
+    trains = [record for record in steps if record.type == "Train"]
+    several = len(trains) > 1
+    for number, record in enumerate(trains):
+        optimizer = host.optimizers[id(record)]
+        loss = record["loss"]
+        start = training.loss_text(loss.value, code(convert(writer, loss.node, scope)))
+        text += _rate(host, optimizer)
+        text += f"{optimizer.name}.zero_grad()\n"
+        if several:
+            retain = ", retain_graph=True" if number < len(trains) - 1 else ""
+            text += f'{start}.backward(inputs={optimizer.name}.param_groups[0]["params"]{retain})\n'
+        else:
+            text += f"{start}.backward()\n"
+    for record in trains:
+        optimizer = host.optimizers[id(record)]
+        text += f"{optimizer.name}.step()\n"
+        text += _advance(host, record, optimizer)
+    for record in steps:
+        if record.type == "Apply":
+            optimizer = host.optimizers[id(record)]
+            pairs = code(convert(writer, record["pairs"].node, scope))
+            text += _rate(host, optimizer)
+            text += f"for gradient, variable in {pairs}:\n    variable.grad = gradient\n"
+            text += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
+        elif record.type == "AverageUpdate":
+            raise Unconvertible("moving-average", "moving averages are not converted yet", record.node)
+    return lines(text)
+
+
+def _rate(host: Host, optimizer: Optimizer) -> str:
+    if optimizer.rate is None:
+        return ""
+    return f'for group in {optimizer.name}.param_groups:\n    group["lr"] = {optimizer.rate}\n'
+
+
+def _advance(host: Host, record: Obj, optimizer: Optimizer) -> str:
+    step = record["global_step"]
+    text = f"{optimizer.scheduler}.step()\n" if optimizer.scheduler and step is not None else ""
+    if step is not None and isinstance(step.node, cst.Name) and step.node.value in host.counters:
+        text += f"{step.node.value} += 1\n"
+    return text
+
+
+__all__ = ["Host", "names_in", "write_host", "write_hosts"]

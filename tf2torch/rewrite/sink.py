@@ -1,0 +1,110 @@
+"""Collects what a module's constructor has to make while its forward code is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from tf2torch.plan.slots import Slot
+from tf2torch.rewrite.writer import Scope, Writer, code, lines, parse
+
+Statements = list[cst.BaseStatement]
+
+
+@dataclass(eq=False)
+class Sink:
+    """Constructor statements under way.
+
+    Attributes:
+        scope: where constructor expressions stand.
+        parameters: names whose assignment makes variables: they become attributes.
+        resets: for each layer made at the top level, its initial-value statements over ``{}``.
+    """
+
+    scope: Scope
+    parameters: set[str] = field(default_factory=set)
+    stack: list[Statements] = field(default_factory=lambda: [[]])
+    made: set[str] = field(default_factory=set)
+    resets: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
+
+    def enter(self) -> None:
+        self.stack.append([])
+
+    def leave(self) -> Statements:
+        return self.stack.pop()
+
+    def add(self, statements: Statements) -> None:
+        self.stack[-1] += statements
+
+    def conditional(self, writer: Writer, node: cst.If, made: Statements, orelse: Statements) -> None:
+        """Repeats a branch on configuration in the constructor."""
+        from tf2torch.rewrite.expressions import convert
+
+        test = convert(writer, node.test, self.scope)
+        if not made:
+            made = lines("pass\n")
+        other = cst.Else(cst.IndentedBlock(orelse)) if orelse else None
+        if len(orelse) == 1 and isinstance(orelse[0], cst.If):
+            self.add([cst.If(test, cst.IndentedBlock(made), orelse=orelse[0])])
+        else:
+            self.add([cst.If(test, cst.IndentedBlock(made), orelse=other)])
+
+    def loop(self, writer: Writer, node: cst.For, made: Statements) -> None:
+        """Repeats a loop over layers in the constructor."""
+        from tf2torch.rewrite.expressions import convert
+
+        iterable = convert(writer, node.iter, self.scope)
+        self.add([cst.For(node.target, iterable, cst.IndentedBlock(made))])
+
+    def layer(self, slot: Slot, constructor: cst.BaseExpression, resets: tuple[str, ...]) -> None:
+        """Makes the module of a slot, once."""
+        name = slot.attribute
+        if name in self.made:
+            return
+        self.made.add(name)
+        if not slot.loops:
+            self.add(lines(f"self.{name} = {code(constructor)}\n"))
+            if len(self.stack) == 1:
+                if resets:
+                    self.resets.append((f"self.{name}", resets))
+            else:
+                self.add(lines("".join(f"{text.format(f'self.{name}')}\n" for text in resets)))
+            return
+        self.lists.append(name)
+        kind = "ParameterList" if slot.kind == "variable" else "ModuleList"
+        outer = self.stack[-1 - len(slot.loops)] if len(self.stack) > len(slot.loops) else self.stack[0]
+        if len(slot.loops) == 1:
+            outer += lines(f"self.{name} = nn.{kind}()\n")
+            self.add(lines(f"self.{name}.append({code(constructor)})\n"))
+            last = f"self.{name}[-1]"
+        else:
+            outer += lines(f"self.{name} = nn.ModuleDict()\n")
+            raise NotImplementedError
+        self.add(lines("".join(f"{text.format(last)}\n" for text in resets)))
+
+    def parameter(self, writer: Writer, node: cst.Assign, scope: Scope) -> None:
+        """``W = tf.Variable(...)`` -> ``self.W = nn.Parameter(...)``"""
+        from tf2torch.rewrite import variables
+
+        self.add(variables.parameter_statements(writer, node, self.scope))
+
+    def reset_method(self) -> Statements:
+        """``reset_parameters``, with one loop for all layers that start alike."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name, texts in self.resets:
+            groups.setdefault(texts, []).append(name)
+        if not groups:
+            return []
+        body = ""
+        for texts, names in groups.items():
+            if len(names) > 1:
+                body += f"    for layer in ({', '.join(names)}):\n"
+                body += "".join(f"        {text.format('layer')}\n" for text in texts)
+            else:
+                body += "".join(f"    {text.format(names[0])}\n" for text in texts)
+        return lines(f"def reset_parameters(self):\n{body}")
+
+
+__all__ = ["Sink", "parse"]

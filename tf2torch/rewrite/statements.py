@@ -1,0 +1,314 @@
+"""Rewrites statements of graph code; what they create goes to the constructor's sink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from tf2torch.plan.units import contents, dissolves
+from tf2torch.plan.uses import names_in
+from tf2torch.rewrite.expressions import Typed, convert, convert_children, typed, unify
+from tf2torch.rewrite.layout import FIRST, to_last
+from tf2torch.rewrite.sink import Sink
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
+
+Statements = list[cst.BaseStatement]
+
+
+def write_block(
+    writer: Writer, body: Sequence[cst.CSTNode], scope: Scope, sink: Sink | None
+) -> Statements:
+    """Statements of a block in PyTorch."""
+    written: Statements = []
+    for node in body:
+        if isinstance(node, cst.BaseSmallStatement):
+            node = cst.SimpleStatementLine([node])
+        written += write_statement(writer, node, scope, sink)  # type: ignore[arg-type]
+    return written
+
+
+def write_statement(
+    writer: Writer, node: cst.BaseStatement, scope: Scope, sink: Sink | None
+) -> Statements:
+    """One statement; a TODO stands in its place if it cannot be converted."""
+    try:
+        return _statement(writer, node, scope, sink)
+    except Unconvertible as problem:
+        writer.todo(node, problem)
+        return todo(writer, node, problem)
+
+
+def todo(writer: Writer, node: cst.BaseStatement, problem: Unconvertible) -> Statements:
+    """``# TODO(tf2torch: RULE) reason`` and a raise, in the place of a statement."""
+    source = writer.text(node.with_changes(leading_lines=())).strip("\n")
+    raised = lines(f"raise NotImplementedError({problem.reason!r})\n")[0]
+    comments = [cst.EmptyLine(comment=cst.Comment(f"# TODO(tf2torch: {problem.rule}) {problem.reason}"))]
+    comments += [
+        cst.EmptyLine(comment=cst.Comment(f"#   {line}".rstrip())) for line in source.splitlines()
+    ]
+    return [raised.with_changes(leading_lines=[*leading(node), *comments])]
+
+
+def leading(node: cst.CSTNode) -> Sequence[cst.EmptyLine]:
+    return getattr(node, "leading_lines", ())
+
+
+def with_leading(statements: Statements, node: cst.CSTNode) -> Statements:
+    """Gives the first statement the comments of the one it came from."""
+    if statements and leading(node):
+        first = statements[0]
+        merged = [*leading(node), *leading(first)] if leading(first) is not leading(node) else leading(node)
+        statements = [first.with_changes(leading_lines=merged), *statements[1:]]
+    return statements
+
+
+def _statement(writer: Writer, node: cst.BaseStatement, scope: Scope, sink: Sink | None) -> Statements:
+    if isinstance(node, cst.SimpleStatementLine):
+        written: Statements = []
+        for index, small in enumerate(node.body):
+            part = _small(writer, small, scope, sink)
+            for done in part:
+                if isinstance(done, cst.SimpleStatementLine) and len(node.body) == 1:
+                    done = done.with_changes(trailing_whitespace=node.trailing_whitespace)
+                written.append(done)
+            del index
+        return with_leading(written, node)
+    if isinstance(node, cst.If):
+        return [_if(writer, node, scope, sink)]
+    if isinstance(node, cst.For):
+        return _for(writer, node, scope, sink)
+    if isinstance(node, cst.While):
+        return [_while(writer, node, scope, sink)]
+    if isinstance(node, cst.With):
+        return _with(writer, node, scope, sink)
+    if isinstance(node, cst.FunctionDef):
+        return [_function(writer, node, scope)]
+    if isinstance(node, cst.Try):
+        return [_try(writer, node, scope, sink)]
+    return [convert_children(writer, node, scope)]  # type: ignore[list-item]
+
+
+def _line(small: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
+    return cst.SimpleStatementLine([small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)])  # type: ignore[list-item]
+
+
+def _small(writer: Writer, node: cst.BaseSmallStatement, scope: Scope, sink: Sink | None) -> Statements:
+    if isinstance(node, cst.Assign):
+        return _assign(writer, node, scope, sink)
+    if isinstance(node, cst.AugAssign):
+        return [_line(_augmented(writer, node, scope))]
+    if isinstance(node, cst.Expr):
+        return _expression(writer, node, scope)
+    if isinstance(node, (cst.Global, cst.Nonlocal, cst.Pass, cst.Break, cst.Continue, cst.Import, cst.ImportFrom)):
+        if isinstance(node, (cst.Import, cst.ImportFrom)) and _mentions_tensorflow(writer, node):
+            return []
+        return [_line(node)]
+    return [_line(convert_children(writer, node, scope))]  # type: ignore[arg-type]
+
+
+def _mentions_tensorflow(writer: Writer, node: cst.CSTNode) -> bool:
+    symbols = writer.analysis.symbols
+    return node in symbols or any(child in symbols for child in node.children)
+
+
+def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -> Statements:
+    value = writer.value(node.value)
+    target = node.targets[0].target
+    if sink is not None and isinstance(target, cst.Name) and target.value in sink.parameters:
+        sink.parameter(writer, node, scope)
+        return []
+    from tf2torch.rewrite import control
+
+    expanded = control.assigned(writer, node, scope)
+    if expanded is not None:
+        return expanded
+    item = typed(writer, node.value, scope)
+    keeps = len(node.targets) == 1 and isinstance(target, cst.Name)
+    written = item.node if keeps else item.last()
+    if keeps:
+        assert isinstance(target, cst.Name)
+        if item.layout is not None:
+            scope.layouts[target.value] = FIRST
+        else:
+            scope.layouts.pop(target.value, None)
+    else:
+        for name in names_in(node).stores:
+            scope.layouts.pop(name, None)
+    targets = [t.with_changes(target=_target(writer, t.target, scope)) for t in node.targets]
+    del value
+    return [_line(node.with_changes(targets=targets, value=written))]
+
+
+def _target(writer: Writer, target: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
+    if isinstance(target, (cst.Subscript, cst.Attribute)):
+        return convert(writer, target, scope)
+    return target
+
+
+def _augmented(writer: Writer, node: cst.AugAssign, scope: Scope) -> cst.BaseSmallStatement:
+    """``net += x``: torch would change the tensor in place, so graph tensors are rebound."""
+    if not writer.value(node.target).is_tensor and not writer.value(node.value).is_tensor:
+        return convert_children(writer, node, scope)  # type: ignore[return-value]
+    left, right = typed(writer, node.target, scope), typed(writer, node.value, scope)
+    left, right, order, _ = unify(writer, [node.target, node.value], [left, right])
+    operator = getattr(cst, type(node.operator).__name__.removesuffix("Assign"))()
+    combined = cst.BinaryOperation(left.node, operator, right.node)
+    if isinstance(node.target, cst.Name):
+        if order is not None:
+            scope.layouts[node.target.value] = FIRST
+        else:
+            scope.layouts.pop(node.target.value, None)
+    elif order is not None:
+        return cst.Assign([cst.AssignTarget(node.target)], Typed(combined, order, 4).last())
+    return cst.Assign([cst.AssignTarget(_target(writer, node.target, scope))], combined)
+
+
+def _expression(writer: Writer, node: cst.Expr, scope: Scope) -> Statements:
+    if isinstance(node.value, (cst.SimpleString, cst.ConcatenatedString)):
+        return [_line(node)]
+    symbol = writer.analysis.symbols.get(node.value.func) if isinstance(node.value, cst.Call) else None
+    if symbol is not None:
+        rule = writer.analysis.rulebook.find(symbol)
+        if rule is not None and rule.kind == "remove":
+            return []
+        if writer.value(node.value).kind in ("operation", "object") or "collection" in symbol:
+            writer.note(node, "graph-side-effect", f"{symbol} inside graph code is not carried over")
+            return []
+    return [_line(node.with_changes(value=convert(writer, node.value, scope)))]
+
+
+# -- compound statements -------------------------------------------------------------------------
+
+
+def block(statements: Sequence[cst.BaseStatement], like: cst.BaseSuite) -> cst.IndentedBlock:
+    """An indented block with the header comment of the original."""
+    body = list(statements) or [_line(cst.Pass())]
+    if isinstance(like, cst.IndentedBlock):
+        return like.with_changes(body=body, footer=like.footer)
+    return cst.IndentedBlock(body)
+
+
+def _settle_layouts(scope: Scope, before: dict[str, str], ranks: dict[str, int]) -> Statements:
+    """Brings names that a branch left with channels first back, where the others have not."""
+    fixes: Statements = []
+    for name in list(scope.layouts):
+        if name not in before:
+            moved = to_last(cst.Name(name), ranks.get(name, 4))
+            fixes.append(_line(cst.Assign([cst.AssignTarget(cst.Name(name))], moved)))
+            del scope.layouts[name]
+    for name in before:
+        if name not in scope.layouts:
+            raise Unconvertible("layout", f"{name!r} changes its axis order in a branch")
+    return fixes
+
+
+def _if(writer: Writer, node: cst.If, scope: Scope, sink: Sink | None) -> cst.If:
+    test = convert(writer, node.test, scope)
+    before = dict(scope.layouts)
+    if sink is not None:
+        sink.enter()
+    body = write_block(writer, node.body.body, scope, sink)
+    body += _settle_layouts(scope, before, {})
+    made = sink.leave() if sink is not None else []
+    scope.layouts.clear()
+    scope.layouts.update(before)
+    orelse = node.orelse
+    made_else: Statements = []
+    if isinstance(orelse, cst.If):
+        if sink is not None:
+            sink.enter()
+        orelse = _if(writer, orelse, scope, sink)
+        made_else = sink.leave() if sink is not None else []
+    elif orelse is not None:
+        if sink is not None:
+            sink.enter()
+        other = write_block(writer, orelse.body.body, scope, sink)
+        other += _settle_layouts(scope, before, {})
+        made_else = sink.leave() if sink is not None else []
+        orelse = orelse.with_changes(body=block(other, orelse.body))
+    scope.layouts.clear()
+    scope.layouts.update(before)
+    if sink is not None and (made or made_else):
+        sink.conditional(writer, node, made, made_else)
+    return node.with_changes(test=test, body=block(body, node.body), orelse=orelse)
+
+
+def _for(writer: Writer, node: cst.For, scope: Scope, sink: Sink | None) -> Statements:
+    iterable = convert(writer, node.iter, scope)
+    target = node.target
+    used = any(node in slot.loops for slot in scope.slots.values())
+    if used and node not in scope.indices:
+        simple = (
+            isinstance(node.iter, cst.Call)
+            and isinstance(node.iter.func, cst.Name)
+            and node.iter.func.value in ("range", "xrange")
+            and len(node.iter.args) == 1
+            and isinstance(target, cst.Name)
+        )
+        if simple:
+            scope.indices[node] = target.value  # type: ignore[union-attr]
+        else:
+            scope.indices[node] = "index"
+            target = cst.Tuple([cst.Element(cst.Name("index")), cst.Element(target)])
+            if isinstance(node.target, cst.Tuple):
+                inner = node.target.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+                target = cst.Tuple([cst.Element(cst.Name("index")), cst.Element(inner)])
+            target = target.with_changes(lpar=(), rpar=())
+            iterable = cst.Call(cst.Name("enumerate"), [cst.Arg(iterable)])
+    before = dict(scope.layouts)
+    if sink is not None:
+        sink.enter()
+    body = write_block(writer, node.body.body, scope, sink)
+    body += _settle_layouts(scope, before, {})
+    made = sink.leave() if sink is not None else []
+    if sink is not None and made:
+        sink.loop(writer, node, made)
+    return [node.with_changes(target=target, iter=iterable, body=block(body, node.body))]
+
+
+def _while(writer: Writer, node: cst.While, scope: Scope, sink: Sink | None) -> cst.While:
+    test = convert(writer, node.test, scope)
+    before = dict(scope.layouts)
+    body = write_block(writer, node.body.body, scope, sink)
+    body += _settle_layouts(scope, before, {})
+    return node.with_changes(test=test, body=block(body, node.body))
+
+
+def _with(writer: Writer, node: cst.With, scope: Scope, sink: Sink | None) -> Statements:
+    if dissolves(writer.analysis, node):
+        return with_leading(write_block(writer, node.body.body, scope, sink), node)
+    items = [item.with_changes(item=convert(writer, item.item, scope)) for item in node.items]
+    body = write_block(writer, node.body.body, scope, sink)
+    return [node.with_changes(items=items, body=block(body, node.body))]
+
+
+def _try(writer: Writer, node: cst.Try, scope: Scope, sink: Sink | None) -> cst.Try:
+    handlers = [
+        handler.with_changes(
+            type=convert(writer, handler.type, scope) if handler.type is not None else None,
+            body=block(write_block(writer, handler.body.body, scope, sink), handler.body),
+        )
+        for handler in node.handlers
+    ]
+    changes = {"body": block(write_block(writer, node.body.body, scope, sink), node.body)}
+    for part in ("orelse", "finalbody"):
+        child = getattr(node, part)
+        if child is not None:
+            inner = block(write_block(writer, child.body.body, scope, sink), child.body)
+            changes[part] = child.with_changes(body=inner)
+    return node.with_changes(handlers=handlers, **changes)
+
+
+def _function(writer: Writer, node: cst.FunctionDef, scope: Scope) -> cst.FunctionDef:
+    """A function inside graph code: a closure that stays one."""
+    from tf2torch.plan.uses import parameter_names
+
+    inner = scope.shadow(parameter_names(node.params)).inside(layouts={})
+    return node.with_changes(
+        params=convert_children(writer, node.params, scope),
+        body=block(write_block(writer, node.body.body, inner, None), node.body),
+    )
+
+
+__all__ = ["contents", "parse", "write_block", "write_statement"]

@@ -1,0 +1,269 @@
+"""Optimizers, learning-rate schedules and the steps that they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.facts import Obj
+from tf2torch.plan.units import Unit
+from tf2torch.rewrite.control import argument
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
+from tf2torch.rulebook.values import Value
+
+#: Torch class, TF parameters in order, and keyword text for each parameter that may be given.
+#: ``always`` is written whatever the program says, because torch's default is another.
+TABLE: dict[str, tuple[str, tuple[str, ...], dict[str, str], dict[str, str]]] = {
+    "GradientDescentOptimizer": ("torch.optim.SGD", ("learning_rate",), {}, {}),
+    "MomentumOptimizer": (
+        "torch.optim.SGD",
+        ("learning_rate", "momentum", "use_locking", "name", "use_nesterov"),
+        {"momentum": "momentum", "use_nesterov": "nesterov"},
+        {},
+    ),
+    "AdagradOptimizer": (
+        "torch.optim.Adagrad",
+        ("learning_rate", "initial_accumulator_value"),
+        {"initial_accumulator_value": "initial_accumulator_value"},
+        {"initial_accumulator_value": "0.1", "eps": "0"},
+    ),
+    "AdadeltaOptimizer": (
+        "torch.optim.Adadelta",
+        ("learning_rate", "rho", "epsilon"),
+        {"rho": "rho", "epsilon": "eps"},
+        {"rho": "0.95", "eps": "1e-8"},
+    ),
+    "RMSPropOptimizer": (
+        "TFRMSProp",
+        ("learning_rate", "decay", "momentum", "epsilon", "use_locking", "centered"),
+        {"decay": "decay", "momentum": "momentum", "epsilon": "eps", "centered": "centered"},
+        {},
+    ),
+    "FtrlOptimizer": (
+        "TFFtrl",
+        (
+            "learning_rate", "learning_rate_power", "initial_accumulator_value",
+            "l1_regularization_strength", "l2_regularization_strength",
+        ),
+        {
+            "learning_rate_power": "learning_rate_power",
+            "initial_accumulator_value": "initial_accumulator_value",
+            "l1_regularization_strength": "l1",
+            "l2_regularization_strength": "l2",
+        },
+        {},
+    ),
+}  # fmt: skip
+
+_ADAM = ("learning_rate", "beta1", "beta2", "epsilon")
+
+_SCHEDULES = frozenset(
+    "exponential_decay natural_exp_decay inverse_time_decay polynomial_decay piecewise_constant"
+    " cosine_decay cosine_decay_restarts linear_cosine_decay".split()
+)
+
+#: Optimizer slots of the weight map: TensorFlow name and slots -> torch class's state.
+SLOTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
+    "GradientDescentOptimizer": ("GradientDescent", {}, []),
+    "MomentumOptimizer": ("Momentum", {"{}/Momentum": "momentum_buffer"}, []),
+    "AdamOptimizer": (
+        "Adam",
+        {"{}/Adam": "exp_avg", "{}/Adam_1": "exp_avg_sq"},
+        ["beta1_power", "beta2_power"],
+    ),
+    "AdagradOptimizer": ("Adagrad", {"{}/Adagrad": "sum"}, []),
+    "AdadeltaOptimizer": (
+        "Adadelta",
+        {"{}/Adadelta": "square_avg", "{}/Adadelta_1": "acc_delta"},
+        [],
+    ),
+    "RMSPropOptimizer": (
+        "RMSProp",
+        {"{}/RMSProp": "mean_square", "{}/RMSProp_1": "momentum"},
+        [],
+    ),
+    "FtrlOptimizer": ("Ftrl", {"{}/Ftrl": "accumulator", "{}/Ftrl_1": "linear"}, []),
+}
+
+
+@dataclass(eq=False)
+class Optimizer:
+    """A torch optimizer of the output.
+
+    Attributes:
+        name: its variable.
+        rate: text that sets the learning rate before each step, None if it is fixed.
+        scheduler: variable of its scheduler, if it has one.
+    """
+
+    name: str
+    torch: str
+    symbol: str
+    rate: str | None = None
+    scheduler: str | None = None
+    everything: bool = True
+    statements: list[cst.BaseStatement] = field(default_factory=list)
+
+
+def build(
+    writer: Writer,
+    record: Obj,
+    name: str,
+    parameters: str,
+    scope: Scope,
+    counter: str | None,
+) -> Optimizer:
+    """The torch optimizer for a TensorFlow one, with its construction and schedule."""
+    call: GraphCall = record["call"]
+    node = call.node
+    short = call.symbol.rpartition(".")[2]
+    writer.converted(node.func, "optimizer")
+    if short == "AdamOptimizer":
+        torch_class, names = ("TFAdam" if writer.exact else "torch.optim.Adam"), _ADAM
+        keywords = _adam_keywords(writer, node, scope)
+        if not writer.exact:
+            writer.note(
+                node,
+                "adam-epsilon",
+                "torch.optim.Adam adds epsilon after the bias correction, TensorFlow before it: about"
+                " 1e-3 of a step at first, less later; --exact keeps TensorFlow's form",
+            )
+    elif short in TABLE:
+        torch_class, names, mapping, always = TABLE[short]
+        keywords = dict(always)
+        for position, parameter in enumerate(names[1:], 1):
+            value = argument(node, position, parameter)
+            if value is not None and parameter in mapping:
+                keywords[mapping[parameter]] = code(convert(writer, value, scope))
+        if short == "MomentumOptimizer" and "momentum" not in keywords:
+            raise Unconvertible("optimizer", "MomentumOptimizer without momentum", node)
+    else:
+        raise Unconvertible("optimizer", f"{call.symbol} has no counterpart yet", node)
+    if "." not in torch_class:
+        writer.support.add(torch_class)
+    made = Optimizer(name, torch_class, short)
+    rate_node = argument(node, 0, "learning_rate")
+    rate = "0.001"
+    if rate_node is not None:
+        rate = _rate(writer, made, rate_node, scope, counter)
+    arguments = "".join(f", {key}={text}" for key, text in keywords.items())
+    made.statements[:0] = lines(f"{name} = {torch_class}({parameters}, lr={rate}{arguments})\n")
+    return made
+
+
+def _adam_keywords(writer: Writer, node: cst.Call, scope: Scope) -> dict[str, str]:
+    texts = {}
+    for position, parameter in enumerate(_ADAM[1:], 1):
+        value = argument(node, position, parameter)
+        if value is not None:
+            texts[parameter] = code(convert(writer, value, scope))
+    keywords = {}
+    if "beta1" in texts or "beta2" in texts:
+        keywords["betas"] = f"({texts.get('beta1', '0.9')}, {texts.get('beta2', '0.999')})"
+    if "epsilon" in texts:
+        keywords["eps"] = texts["epsilon"]
+    return keywords
+
+
+def schedule_call(writer: Writer, node: cst.BaseExpression) -> cst.Call | None:
+    """The schedule behind a learning-rate expression: the call itself, or what its name stands for."""
+    if isinstance(node, cst.Call):
+        symbol = writer.analysis.symbols.get(node.func, "")
+        return node if symbol.startswith("tf.train.") and symbol.rpartition(".")[2] in _SCHEDULES else None
+    if isinstance(node, cst.Name):
+        unit = _definition(writer, node.value)
+        if unit is not None and unit.value is not None and not isinstance(unit.value, cst.Name):
+            return schedule_call(writer, unit.value)
+    return None
+
+
+def _definition(writer: Writer, name: str) -> Unit | None:
+    return writer.plan.graph.definition(name, len(writer.plan.graph.units) + 1)
+
+
+def _rate(
+    writer: Writer, made: Optimizer, node: cst.BaseExpression, scope: Scope, counter: str | None
+) -> str:
+    """Text of the constructor's ``lr``; a rate that changes gets a scheduler or is set at each step."""
+    value = writer.value(node)
+    if not value.is_tensor:
+        return code(convert(writer, node, scope))
+    call = schedule_call(writer, node)
+    if call is not None:
+        writer.converted(call.func, "schedule")
+        return _scheduled(writer, made, call, scope, counter is not None)
+    made.rate = code(convert(writer, node, scope))
+    if not isinstance(node, cst.Name) and value.kind != "placeholder":
+        raise Unconvertible("optimizer", "the learning rate is computed in the optimizer's call", node)
+    return "0.0"
+
+
+def _scheduled(
+    writer: Writer, made: Optimizer, call: cst.Call, scope: Scope, counts: bool
+) -> str:
+    short = writer.analysis.symbols[call.func].rpartition(".")[2]
+    start = argument(call, 0, "learning_rate")
+    scheduler = made.name.replace("optimizer", "scheduler") if "optimizer" in made.name else f"{made.name}_scheduler"
+    kept = made.scheduler = scheduler
+    if short == "exponential_decay" and start is not None:
+        steps, decay = argument(call, 2, "decay_steps"), argument(call, 3, "decay_rate")
+        staircase = argument(call, 4, "staircase")
+        assert steps is not None and decay is not None
+        steps_text, decay_text = code(convert(writer, steps, scope)), code(convert(writer, decay, scope))
+        flag = False if staircase is None else writer.value(staircase).literal
+        if flag is True and isinstance(writer.value(steps).literal, int):
+            text = f"torch.optim.lr_scheduler.StepLR({made.name}, step_size={steps_text}, gamma={decay_text})"
+        elif flag is False:
+            text = (
+                f"torch.optim.lr_scheduler.LambdaLR({made.name},"
+                f" lambda step: {_atom(decay_text)} ** (step / {_atom(steps_text)}))"
+            )
+        else:
+            text = ""
+        if text:
+            made.statements += lines(f"{kept} = {text}\n")
+            return code(convert(writer, start, scope))
+    writer.support.add(short)
+    arguments = []
+    for index, arg in enumerate(call.args):
+        position = 0 if short == "piecewise_constant" else 1
+        is_step = (arg.keyword is None and index == position) or (
+            arg.keyword is not None and arg.keyword.value in ("global_step", "x")
+        )
+        text = "step" if is_step else code(convert(writer, arg.value, scope))
+        if arg.keyword is not None and arg.keyword.value == "name":
+            continue
+        arguments.append(f"{arg.keyword.value}={text}" if arg.keyword is not None else text)
+    made.statements += lines(
+        f"{kept} = torch.optim.lr_scheduler.LambdaLR({made.name},"
+        f" lambda step: {short}({', '.join(arguments)}))\n"
+    )
+    return "1.0"
+
+
+def _atom(text: str) -> str:
+    return text if text.replace(".", "").replace("_", "").isalnum() else f"({text})"
+
+
+def global_steps(writer: Writer) -> set[str]:
+    """Names of variables that only count training steps."""
+    found = set()
+    for value in writer.analysis.values.values():
+        if value.kind == "operation" and value.detail.type in ("Train", "Apply"):
+            step = value.detail["global_step"]
+            if step is not None and isinstance(step.node, cst.Name) and step.value.kind == "variable":
+                found.add(step.node.value)
+    return found
+
+
+def is_schedule(writer: Writer, unit: Unit) -> bool:
+    """Whether a unit only names a learning-rate schedule."""
+    return unit.value is not None and schedule_call(writer, unit.value) is not None
+
+
+def loss_text(value: Value, text: str) -> str:
+    """What `backward` starts from: TensorFlow differentiates the sum of a tensor."""
+    return text if value.rank == 0 else f"{_atom(text)}.sum()"

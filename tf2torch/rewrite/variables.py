@@ -1,0 +1,157 @@
+"""Variables become nn.Parameters of the module that makes them."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from tf2torch.analyse import tensors
+from tf2torch.plan.units import contents
+from tf2torch.rewrite import initial
+from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
+from tf2torch.rulebook.values import UNKNOWN, Value
+
+
+def parameter_statements(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseStatement]:
+    """``W = tf.Variable(x)`` -> ``self.W = nn.Parameter(x)``; dicts and lists of variables too."""
+    written = container(writer, node.value, scope)
+    targets = []
+    for target in node.targets:
+        targets.append(target.with_changes(target=_attribute_target(target.target)))
+    line = cst.SimpleStatementLine([node.with_changes(targets=targets, value=written)])
+    return [line]
+
+
+def _attribute_target(target: cst.BaseExpression) -> cst.BaseExpression:
+    if isinstance(target, cst.Name):
+        return parse(f"self.{target.value}")
+    if isinstance(target, (cst.Tuple, cst.List)):
+        elements = [e.with_changes(value=_attribute_target(e.value)) for e in target.elements]
+        return target.with_changes(elements=elements)
+    return target
+
+
+def container(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
+    """An expression for variables, wrapped so that the module registers them."""
+    value = writer.value(node)
+    written = convert(writer, node, scope)
+    if value.kind == "variable":
+        return written
+    if value.kind == "mapping" and isinstance(node, (cst.Dict, cst.DictComp)):
+        if any(not isinstance(key, str) for key, _ in value.detail):
+            raise Unconvertible("variable-container", "variables in a dict with keys that are no strings", node)
+        return cst.Call(parse("nn.ParameterDict"), [cst.Arg(written)])
+    leaves = contents(value)
+    if value.kind in ("sequence", "many") and all(leaf.kind == "variable" for leaf in leaves):
+        if isinstance(node, (cst.List, cst.ListComp)):
+            return cst.Call(parse("nn.ParameterList"), [cst.Arg(written)])
+        return written
+    return written
+
+
+def variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.Variable(initial)`` -> ``nn.Parameter(initial)``"""
+    if scope.phase != "init":
+        return inline_variable(writer, node, scope)
+    value = writer.value(node)
+    given = _argument(node, 0, "initial_value")
+    if given is None:
+        raise Unconvertible("variable", "a variable without an initial value", node)
+    return Typed(parameter(value, _initial(writer, node, given, value, scope)))
+
+
+def inline_variable(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """A variable made inside an expression of forward code becomes an attribute."""
+    slot = scope.slots.get(node)
+    if slot is None or scope.create is None:
+        raise Unconvertible("variable", "a variable is made where no module can hold it", node)
+    init_scope: Scope = scope.create.scope  # type: ignore[attr-defined]
+    made = convert(writer, node, init_scope)
+    scope.create(node, slot, made, ())
+    from tf2torch.rewrite.functions import reach
+
+    return Typed(reach(slot, scope))
+
+
+def parameter(value: Value, written: cst.BaseExpression) -> cst.BaseExpression:
+    """``nn.Parameter(...)``, without a gradient where TensorFlow would not train it."""
+    args = [cst.Arg(written)]
+    if not _trains(value):
+        tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+        args.append(cst.Arg(cst.Name("False"), keyword=cst.Name("requires_grad"), equal=tight))
+    return cst.Call(parse("nn.Parameter"), args)
+
+
+def _trains(value: Value) -> bool:
+    if value.dtype is not None and value.category not in ("float", "complex"):
+        return False
+    return value.kind != "variable" or value.detail is None or value.detail.trainable
+
+
+def _initial(
+    writer: Writer, node: cst.Call, given: cst.BaseExpression, value: Value, scope: Scope
+) -> cst.BaseExpression:
+    known = writer.value(given)
+    if known.kind == "function":
+        raise Unconvertible("variable", "an initial value given as a function", node)
+    written = convert(writer, given, scope)
+    if known.is_tensor:
+        return written
+    dtype = _argument(node, 5, "dtype")
+    suffix = ""
+    if dtype is not None:
+        suffix = f", dtype={code(convert(writer, dtype, scope))}"
+    elif isinstance(known.literal, int) and not isinstance(known.literal, bool) and value.dtype == "float32":
+        suffix = ", dtype=torch.float32"
+    return parse(f"torch.tensor({code(written)}{suffix})")
+
+
+def get_variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.get_variable(name, shape, initializer=...)`` -> ``nn.Parameter(nn.init...)``"""
+    if scope.phase != "init":
+        return inline_variable(writer, node, scope)
+    value = writer.value(node)
+    shape = _argument(node, 1, "shape")
+    chosen = _argument(node, 3, "initializer")
+    known = writer.value(chosen) if chosen is not None else None
+    if known is not None and known.literal is None:
+        known = None
+    if known is None and value.kind == "variable" and value.detail is not None:
+        default = value.detail.initial
+        known = default if default is not None and default.literal is not None else None
+    if known is not None and (known.is_tensor or (known.kind == "python" and chosen is not None)):
+        assert chosen is not None
+        written = convert(writer, chosen, scope)
+        if not known.is_tensor:
+            written = parse(f"torch.as_tensor({code(written)}, dtype=torch.float32)")
+        return Typed(parameter(value, written))
+    if shape is None:
+        raise Unconvertible("get-variable", "the shape of the variable is not known", node)
+    lengths = shape_arguments(writer, shape, scope)
+    dtype = value.dtype if value.dtype not in (None, "float32") else None
+    suffix = f", dtype=torch.{dtype}" if dtype else ""
+    empty = parse(f"torch.empty({lengths}{suffix})")
+    shape_value = tensors.plain(writer.value(shape))
+    filled = initial.initializer(writer, known, "glorot_uniform", empty, scope, node, shape_value)
+    return Typed(parameter(value, filled if filled is not None else empty))
+
+
+def shape_arguments(writer: Writer, node: cst.BaseExpression, scope: Scope) -> str:
+    """``[3, n]`` -> ``3, n``"""
+    written = convert(writer, node, scope)
+    if isinstance(written, (cst.List, cst.Tuple)):
+        return ", ".join(code(element.value) for element in written.elements)
+    value = writer.value(node)
+    if isinstance(value.literal, int):
+        return code(written)
+    return code(written)
+
+
+def _argument(node: cst.Call, position: int, name: str) -> cst.BaseExpression | None:
+    free = [arg for arg in node.args if arg.keyword is None]
+    if position < len(free):
+        return free[position].value
+    return next((arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value == name), None)
+
+
+__all__ = ["UNKNOWN", "get_variable_call", "lines", "parameter_statements", "variable_call"]

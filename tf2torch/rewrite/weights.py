@@ -1,0 +1,126 @@
+"""The weight map: where each TensorFlow variable lives in the converted program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+
+from tf2torch.analyse.facts import Creation
+from tf2torch.rewrite import training
+from tf2torch.rewrite.writer import Writer
+from tf2torch.rulebook.values import Value
+
+
+def weight_map(writer: Writer) -> dict[str, Any]:
+    """The weight map of `design`: variables, layouts and optimizer slots."""
+    variables: dict[str, Any] = {}
+    held = _held(writer)
+    counters = training.global_steps(writer)
+    for creation in writer.analysis.creations:
+        for variable in creation.variables:
+            if variable.name in variables and creation.reused is not None:
+                continue
+            variables[variable.name] = _entry(writer, creation, variable, held, counters)
+    return {"version": 1, "variables": variables, "optimizers": _optimizers(writer)}
+
+
+def _entry(
+    writer: Writer, creation: Creation, variable: Any, held: dict[int, str], counters: set[str]
+) -> Any:
+    key = held.get(id(variable))
+    if key is not None:
+        if key in counters:
+            return None
+        return {"module": writer.plan.model, "key": key, "layout": ["identity"]}
+    key = _key(writer, creation)
+    if key is None:
+        return None
+    for row in creation.bound.rule.weights:
+        if row.tf == variable.role:
+            steps: list[Any] = [_plain(step) for step in row.steps]
+            layout = steps[0] if len(steps) == 1 else steps
+            return {"module": writer.plan.model, "key": f"{key}.{row.torch}", "layout": layout}
+    return {"module": writer.plan.model, "key": key, "layout": ["identity"]}
+
+
+def _plain(step: Any) -> Any:
+    if isinstance(step, tuple):
+        return [_plain(item) for item in step]
+    return step
+
+
+def _key(writer: Writer, creation: Creation) -> str | None:
+    """Attribute path of what a call made: through the modules of the calls around it."""
+    plan = writer.plan
+    slots: Any = plan.slots
+    parts: list[str] = []
+    rounds: dict[cst.CSTNode, int] = {}
+    for step in (*creation.path, creation.node):
+        if isinstance(step, tuple):
+            rounds[step[0]] = step[1]
+            continue
+        slot = slots.get(step)
+        if slot is not None:
+            parts.append(slot.attribute)
+            parts += [str(rounds.get(loop, 0)) for loop in slot.loops]
+        function = writer.analysis.callees.get(step)
+        if function is not None and function.node in plan.function_slots:
+            slots = plan.function_slots[function.node]
+        elif slot is None and step is creation.node and creation.symbol in ("tf.Variable", "tf.get_variable"):
+            attribute = _assigned(writer, creation)
+            if attribute is None:
+                return None
+            parts.append(attribute)
+    return ".".join(parts) or None
+
+
+def _assigned(writer: Writer, creation: Creation) -> str | None:
+    for units in writer.plan.function_units.values():
+        for unit in units:
+            if unit.value is creation.node and unit.targets and isinstance(unit.targets[0], cst.Name):
+                return unit.targets[0].value
+    return None
+
+
+def _held(writer: Writer) -> dict[int, str]:
+    """Keys of variables that root names hold, alone or in dicts and lists."""
+    found: dict[int, str] = {}
+
+    def walk(value: Value, key: str) -> None:
+        if value.kind == "variable" and value.detail is not None:
+            found.setdefault(id(value.detail), key)
+        elif value.kind == "sequence":
+            for index, item in enumerate(value.detail):
+                walk(item, f"{key}.{index}")
+        elif value.kind == "mapping":
+            for name, item in value.detail:
+                walk(item, f"{key}.{name}")
+
+    for unit in writer.plan.graph.units:
+        if unit.kind != "param":
+            continue
+        for target in unit.targets:
+            _walk_target(writer, target, walk)
+    return found
+
+
+def _walk_target(writer: Writer, target: cst.BaseExpression, walk: Any) -> None:
+    if isinstance(target, cst.Name):
+        walk(writer.value(target), target.value)
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            _walk_target(writer, element.value, walk)
+
+
+def _optimizers(writer: Writer) -> list[dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for value in writer.analysis.values.values():
+        if value.kind == "operation" and value.detail.type in ("Train", "Apply"):
+            record = value.detail["optimizer"].detail
+            short = record["symbol"].rpartition(".")[2]
+            if short in training.SLOTS:
+                name, slots, powers = training.SLOTS[short]
+                torch_class = training.TABLE[short][0] if short in training.TABLE else "torch.optim.Adam"
+                found[id(record)] = {"tf": name, "torch": torch_class, "slots": slots, "powers": powers}
+    return list(found.values())
