@@ -55,6 +55,16 @@ def host_same(x: Value) -> Result:
     return core.same(x)
 
 
+def host_reduce(x: Value, axis: Value, keepdims: Value) -> Result:
+    """A reduction; of a whole host list to a host number."""
+    items = x.detail if x.kind == "sequence" and isinstance(x.detail, tuple) else ()
+    on_host = bool(items) and all(item.kind == "python" for item in items)
+    whole = literal(axis) is None and literal(keepdims) is None
+    if whole and (on_host or (x.kind == "python" and as_tensor(x).rank == 1)):
+        return Value("python", dtype=as_tensor(x).dtype, shape=())
+    return core.reduce(x, axis, keepdims)
+
+
 def same_value(x: Value) -> Result:
     """The very same value."""
     return x
@@ -222,6 +232,7 @@ _BY_NAME = (
     sizes_of,
     host_int,
     host_cast,
+    host_reduce,
     host_same,
     same_value,
     dtype_of,
