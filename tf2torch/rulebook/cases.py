@@ -101,7 +101,11 @@ def convert_case(book: Rulebook, case: Case) -> Conversion:
         for name, value in names.items()
     }
     converter = _Converter(book, names, case.exact)
-    node, _ = converter.convert(cst.parse_expression(case.tf))
+    source = cst.parse_expression(case.tf)
+    if isinstance(source, cst.Call) and converter.made(source):
+        node, _ = converter.filled(source, None)
+    else:
+        node, _ = converter.convert(source)
     result = converter.result
     result.torch = None if result.removed else _code(node)
     return result
@@ -150,6 +154,10 @@ class _Converter:
         return node, value
 
     def _call(self, node: cst.Call) -> _Pair:
+        if isinstance(node.func, cst.Call) and self.made(node.func) is not None:
+            return self.filled(node.func, node.args[0].value)
+        if self.made(node) is not None:
+            return node, Value("object", detail=_symbol(node.func))
         symbol = _symbol(node.func)
         receiver = None
         rule = self.book.find(symbol) if symbol else None
@@ -169,6 +177,33 @@ class _Converter:
                 func = func.with_changes(value=fit(receiver.node, func, "value"))
             return node.with_changes(func=func, args=args), ANYTHING
         return self.apply(rule, arguments, receiver)
+
+    def made(self, node: cst.Call) -> Rule | None:
+        """The rule of an initializer or regularizer that a call makes."""
+        symbol = _symbol(node.func)
+        rule = self.book.find(symbol) if symbol else None
+        return rule if rule is not None and rule.kind in ("initializer", "regularizer") else None
+
+    def filled(self, made: cst.Call, of: cst.BaseExpression | None) -> _Pair:
+        """An initializer called with a shape, or a regularizer called with a weight."""
+        rule = self.made(made)
+        assert rule is not None
+        bound = bind(rule, [self._argument(arg) for arg in made.args])
+        if isinstance(bound, Refusal):
+            raise CaseRefused(bound.reason)
+        tensor: cst.BaseExpression = cst.Name("w")
+        shape = constant(None)
+        if rule.kind == "initializer" and of is not None:
+            node, shape = self.convert(of)
+            tensor = cst.Call(cst.parse_expression("torch.empty"), [cst.Arg(node)])
+        elif of is not None:
+            tensor, _ = self.convert(of)
+        bound = Bound(rule, bound.nodes, {**bound.values, "shape": shape})
+        emit = select(bound, exact=self.exact)
+        if isinstance(emit, Refusal):
+            raise CaseRefused(emit.reason)
+        self.result.emits.append((rule, emit))
+        return fill(emit.init or emit.torch or "", bound, {"tensor": tensor}), ANYTHING
 
     def apply(
         self, rule: Rule, arguments: Sequence[Argument], receiver: Argument | None = None
@@ -198,7 +233,7 @@ class _Converter:
         node = fill(emit.forward or "{self}", bound, extra)
         for parameter, how in bound.rule.after.items():
             value = bound.values.get(parameter, ANYTHING)
-            if how != "call" or parameter not in bound.nodes:
+            if how != "call" or value.literal is None:
                 continue
             rule = self.book.find(str(value.detail)) if value.kind == "symbol" else None
             if rule is not None:

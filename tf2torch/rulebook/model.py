@@ -191,7 +191,7 @@ def _parameter(arg: ast.arg, default: ast.expr | None) -> Parameter:
 
 
 def _default(node: ast.expr, text: str) -> Value:
-    if text.startswith("tf.") and text.count(".") == 1 and text[-1].isalnum():
+    if text.startswith("tf.") and all(part.isidentifier() for part in text.split(".")):
         name = {"half": "float16", "double": "float64"}.get(text[3:], text[3:])
         if name in DTYPES:
             return Value("dtype", literal=name, text=text)

@@ -289,6 +289,13 @@ def _layout(value: Value) -> Any:
     return "channels_first"
 
 
+def _none(value: Value) -> Any:
+    known = literal(value)
+    if known is UNKNOWN:
+        return UNKNOWN if value.kind in ("python", "unknown") else False
+    return known is None
+
+
 def _ones(value: Value) -> Any:
     known = literal(value)
     if known is UNKNOWN:
@@ -318,6 +325,7 @@ VOCABULARY: Final[Mapping[str, Callable[..., Any]]] = {
     "dim": _dim,
     "length": _length,
     "layout": _layout,
+    "none": _none,
     "ones": _ones,
     "differentiable": _differentiable,
 }

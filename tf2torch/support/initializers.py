@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -49,3 +51,12 @@ def variance_scaling_(
 def glorot_uniform_(tensor: torch.Tensor) -> torch.Tensor:
     """Glorot's uniform draws for a weight in TensorFlow's layout, of any rank."""
     return variance_scaling_(tensor, 1.0, "fan_avg", "uniform", "HWIO")
+
+
+def fill_(tensor: torch.Tensor, values: Any) -> torch.Tensor:
+    """The numbers of a list or array in the order of the shape, the last one for what is left."""
+    numbers = torch.as_tensor(np.asarray(values).ravel(), dtype=tensor.dtype, device=tensor.device)
+    missing = max(tensor.numel() - len(numbers), 0)
+    numbers = torch.cat([numbers[: tensor.numel()], numbers[-1:].expand(missing)])
+    with torch.no_grad():
+        return tensor.copy_(numbers.view_as(tensor))
