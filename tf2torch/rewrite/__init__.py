@@ -13,6 +13,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 from tf2torch.plan import Plan
+from tf2torch.rewrite.idioms import simplify
 from tf2torch.rewrite.modes import training_flags
 from tf2torch.rewrite.program import write_program
 from tf2torch.rewrite.weights import weight_map
@@ -42,7 +43,7 @@ def rewrite(plan: Plan) -> Rewritten:
     """Writes the program that the plan describes."""
     writer = Writer(plan)
     writer.modes = training_flags(writer)
-    module = write_program(writer)
+    module = simplify(write_program(writer))
     text = module.code
     wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
     places = _places(plan.analysis.source.module, wanted)

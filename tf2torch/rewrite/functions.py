@@ -110,6 +110,7 @@ def _write_plain(writer: Writer, role: Role) -> Written:
         for p in node.params.params
         if (value := writer.analysis.parameters.get(node, {}).get(p.name.value)) is not None
         and value.is_tensor
+        and value.kind != "variable"
         and value.rank == 4
     ]
     plain = _attempt(writer, role, frozenset())

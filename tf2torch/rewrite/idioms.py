@@ -1,0 +1,84 @@
+"""Torch-to-torch passes: shorter forms that mean exactly the same.
+
+``torch.mean(F.cross_entropy(x, y, reduction="none"))`` -> ``F.cross_entropy(x, y)``
+"""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from tf2torch.rewrite.writer import code
+
+#: Losses whose default reduction is the plain mean over all elements.
+_MEAN_LOSSES = frozenset(
+    "F.cross_entropy F.binary_cross_entropy_with_logits F.mse_loss F.l1_loss F.huber_loss"
+    " F.binary_cross_entropy".split()
+)
+
+
+def simplify(module: cst.Module) -> cst.Module:
+    """Applies every idiom once, inside out."""
+    return module.visit(_Idioms())  # type: ignore[return-value]
+
+
+class _Idioms(cst.CSTTransformer):
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        return _mean_of_loss(updated_node) or updated_node
+
+    def leave_Subscript(
+        self, original_node: cst.Subscript, updated_node: cst.Subscript
+    ) -> cst.BaseExpression:
+        """``list(x.shape)[0]`` -> ``x.shape[0]``"""
+        value = updated_node.value
+        if not (isinstance(value, cst.Call) and isinstance(value.func, cst.Name)):
+            return updated_node
+        if value.func.value != "list" or len(value.args) != 1:
+            return updated_node
+        inner = value.args[0].value
+        single = len(updated_node.slice) == 1 and isinstance(updated_node.slice[0].slice, cst.Index)
+        if single and isinstance(inner, cst.Attribute) and inner.attr.value == "shape":
+            return updated_node.with_changes(value=inner)
+        return updated_node
+
+    def leave_EmptyLine(
+        self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine
+    ) -> cst.EmptyLine:
+        return updated_node if updated_node.comment else updated_node.with_changes(indent=False)
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
+        """No blank lines at the start of a block, at most one between its statements."""
+        body = []
+        for index, statement in enumerate(updated_node.body):
+            lines = list(getattr(statement, "leading_lines", ()))
+            kept: list[cst.EmptyLine] = []
+            for line in lines:
+                blank = line.comment is None
+                if blank and ((index == 0 and not kept) or (kept and kept[-1].comment is None)):
+                    continue
+                kept.append(line)
+            body.append(statement.with_changes(leading_lines=kept) if len(kept) != len(lines) else statement)
+        return updated_node.with_changes(body=body)
+
+
+def _mean_of_loss(node: cst.Call) -> cst.BaseExpression | None:
+    """The mean of an elementwise loss is the loss with its default reduction."""
+    if code(node.func) != "torch.mean" or len(node.args) != 1 or node.args[0].keyword is not None:
+        return None
+    inner = node.args[0].value
+    if not isinstance(inner, cst.Call) or code(inner.func) not in _MEAN_LOSSES:
+        return None
+    kept = [arg for arg in inner.args if not _is_none_reduction(arg)]
+    if len(kept) == len(inner.args) or any(_keyword(arg) in ("weight", "ignore_index") for arg in kept):
+        return None
+    kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return inner.with_changes(args=kept)
+
+
+def _keyword(arg: cst.Arg) -> str:
+    return arg.keyword.value if arg.keyword is not None else ""
+
+
+def _is_none_reduction(arg: cst.Arg) -> bool:
+    return _keyword(arg) == "reduction" and code(arg.value) in ('"none"', "'none'")
