@@ -175,6 +175,8 @@ def load_rulebook(directories: Sequence[Path] = (), *, builtin: bool = True) -> 
 
 def check_directory(directory: Path) -> list[_Entry]:
     """Entries of every rule under a folder (or in one file), each parsed in full."""
+    from tf2torch.rulebook.lint import faults
+
     if not directory.exists():
         raise RuleError(directory, 1, "no such rule folder")
     entries = []
@@ -182,8 +184,9 @@ def check_directory(directory: Path) -> list[_Entry]:
         found = list(_read(path))
         _check_file(path)
         for entry in found:
-            for case in entry.rule.cases:
-                assert case.line
+            for line, message in faults(entry.rule):
+                raise RuleError(path, line, message)
+            parse_cases(entry.rule)
         entries += found
     return entries
 
