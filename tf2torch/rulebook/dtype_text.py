@@ -40,7 +40,8 @@ def _name(dtype: Part) -> str | None:
         return last if last in DTYPES else None
     if module in ("torch", "tf") or isinstance(dtype.node, cst.SimpleString):
         known = literal(dtype.value)
-        return known if isinstance(known, str) and known in DTYPES else None
+        known = _BUILTINS.get(known, known) if isinstance(known, str) else None
+        return known if known in DTYPES else None
     return None
 
 

@@ -105,8 +105,13 @@ def common_dtype(values: Sequence[Value]) -> str | None:
 def dtype_name(value: Value) -> str | None:
     known = literal(value)
     if isinstance(known, str):
-        return known.removesuffix("_ref")
+        name = known.removesuffix("_ref")
+        return _NAMES.get(name, name)
     return value.dtype if value.is_tensor else None
+
+
+#: Names that tf.as_dtype takes besides the canonical ones.
+_NAMES: Final = {"float": "float32", "double": "float64", "half": "float16"}
 
 
 def broadcast_shapes(shapes: Sequence[Shape | None]) -> Shape | None:
