@@ -37,7 +37,7 @@ class DataSet:
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images, but {len(labels)} labels")
         if reshape:
-            images = images.reshape(len(images), -1)
+            images = images.reshape(len(images), images.shape[1] * images.shape[2])
         if not str(dtype).rstrip("'>").endswith("uint8"):
             images = np.multiply(images.astype(np.float32), 1.0 / 255.0)
         self.images, self.labels = images, labels

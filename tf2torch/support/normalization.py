@@ -48,6 +48,28 @@ class BatchNorm(nn.Module):
         return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
 
 
+class LayerNorm(nn.Module):
+    """Normalization over all axes from begin_norm_axis on, scale and offset along the last one."""
+
+    def __init__(
+        self,
+        num_features: int,
+        begin_norm_axis: int = 1,
+        center: bool = True,
+        scale: bool = True,
+        eps: float = 1e-12,
+    ) -> None:
+        super().__init__()
+        self.begin_norm_axis, self.eps = begin_norm_axis, eps
+        self.weight = nn.Parameter(torch.ones(num_features)) if scale else None
+        self.bias = nn.Parameter(torch.zeros(num_features)) if center else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.layer_norm(x, x.shape[self.begin_norm_axis :], eps=self.eps)
+        y = y if self.weight is None else y * self.weight
+        return y if self.bias is None else y + self.bias
+
+
 def fused_batch_norm(
     x: torch.Tensor,
     scale: torch.Tensor,
