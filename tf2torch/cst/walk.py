@@ -1,0 +1,79 @@
+"""Fast reading of syntax trees: libcst's own visitors rebuild each node that they pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+import libcst as cst
+
+#: Fields without code of their own: white space, commas, parentheses, comments.
+_TRIVIA = frozenset(
+    "leading_lines lines_after_decorators lpar rpar lbracket rbracket lbrace rbrace comma semicolon"
+    " colon equal dot trailing_whitespace header footer indent newline asynchronous star".split()
+)
+#: Fields that stand in the source before those that the class lists first.
+_FIRST = {"decorators": 0, "returns": 3, "body": 4}
+_DEFINITIONS = (cst.FunctionDef, cst.ClassDef)
+
+
+@cache
+def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    names = [
+        field.name
+        for field in fields(kind)
+        if field.name not in _TRIVIA
+        and not field.name.startswith("whitespace")
+        and str(field.type) not in ("str", "bool")
+    ]
+    if issubclass(kind, _DEFINITIONS):
+        names.sort(key=lambda name: _FIRST.get(name, 2))
+    return tuple(names)
+
+
+def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes right below one, in the order of the source, without white space and commas."""
+    for name in _fields(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from value
+
+
+def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """A node and all below it, parents first."""
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        yield item
+        stack += reversed(tuple(children(item)))
+
+
+def read(node: cst.CSTNode, visitor: Any) -> None:
+    """Calls `visit_Name(node)` and `leave_Name(node)` of a visitor as libcst does.
+
+    Nothing below a node is read if its `visit_` returns False. Only for reading: what `leave_`
+    returns is ignored.
+    """
+    enter, leave = _methods(type(visitor), type(node))  # type: ignore[arg-type]
+    if enter is not None and enter(visitor, node) is False:
+        if leave is not None:
+            leave(visitor, node)
+        return
+    for child in children(node):
+        read(child, visitor)
+    if leave is not None:
+        leave(visitor, node)
+
+
+@cache
+def _methods(visitor: type, kind: type) -> tuple[Any, Any]:
+    names = (f"visit_{kind.__name__}", f"leave_{kind.__name__}")
+    enter, leave = (getattr(visitor, name, None) for name in names)
+    return tuple(
+        None if method is None or method is getattr(cst.CSTVisitor, name, None) else method
+        for method, name in zip((enter, leave), names)
+    )  # type: ignore[return-value]
