@@ -61,6 +61,11 @@ def other_dtype(dtype: Part) -> Text:
     return None if _name(dtype) == "float32" else tensor_dtype(dtype)
 
 
+def raw_dtype(dtype: Part) -> Text:
+    """Torch's dtype of the same width, for bytes that are read as numbers."""
+    return "torch.int32" if _name(dtype) == "int32" else tensor_dtype(dtype)
+
+
 def cast_method(dtype: Part) -> Text:
     """Name of the tensor method that casts: ``float``, ``long``."""
     method = _METHODS.get(_name(dtype) or "")
@@ -96,5 +101,5 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Text]]] = {
     f.__name__: f for f in (times, span, reversed_axes)
 }
 BUILDERS: Final[Mapping[str, Callable[..., Text]]] = {
-    f.__name__: f for f in (tensor_dtype, other_dtype, cast_method)
+    f.__name__: f for f in (tensor_dtype, other_dtype, raw_dtype, cast_method)
 }
