@@ -1,0 +1,195 @@
+"""The checker: agreeing pairs agree, and faults put into a conversion are found and named."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tf2torch.parity import Report, Tolerance, check_pair
+from tf2torch.parity.compare import check_replay, record_program
+from tf2torch.parity.records import Record
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@pytest.fixture(scope="session")
+def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Both programs recorded once; every test replays against these."""
+    folder = tmp_path_factory.mktemp("records")
+    for name in ("images", "sequences"):
+        assert record_program(PROGRAMS / f"{name}.py", folder / name) is None
+    return {name: folder / name for name in ("images", "sequences")}
+
+
+def replayed(
+    records: dict[str, Path], folder: Path, name: str, change: tuple[str, str] | None = None
+) -> Report:
+    """The report on a conversion, with one piece of its text (or of its map) replaced."""
+    for suffix in (".py", ".weights.json"):
+        shutil.copy(PROGRAMS / f"{name}_torch{suffix}", folder)
+    if change is not None:
+        texts = [folder / f"{name}_torch{suffix}" for suffix in (".py", ".weights.json")]
+        file = next(path for path in texts if change[0] in path.read_text())
+        file.write_text(file.read_text().replace(change[0], change[1], 1))
+    return check_replay(
+        PROGRAMS / f"{name}.py", folder / f"{name}_torch.py", records[name],
+        folder=folder / "replay", exact=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["images", "sequences"])
+def test_a_right_conversion_agrees(records: dict[str, Path], tmp_path: Path, name: str) -> None:
+    report = replayed(records, tmp_path, name)
+    assert report, str(report)
+    assert re.fullmatch(
+        rf"{name}.py and {name}_torch.py agree: 13 runs, \d+ values by name, "
+        r"\d lines of output, \d variables compared.",
+        str(report),
+    )
+
+
+FAULTS = {
+    "padding on the wrong side": ("images", "net = F.avg_pool2d(F.pad(net, (0, 1, 0, 1))", "net = F.avg_pool2d(F.pad(net, (1, 0, 1, 0))"),
+    "no padding at the top": ("images", "F.pad(net, (1, 1, 1, 1))", "F.pad(net, (0, 2, 0, 2))"),
+    "pooling counts the padding": ("images", "net = net / counts", "net = net / 4"),
+    "epsilon of torch": ("images", "eps=1e-3", "eps=1e-5"),
+    "momentum of TensorFlow": ("images", "momentum=0.01", "momentum=0.99"),
+    "keep_prob taken as rate": ("images", "1 - keep_prob", "keep_prob"),
+    "no dropout": ("images", "keep_prob=0.7), y", "keep_prob=1.0), y"),
+    "slope of leaky_relu": ("images", "F.leaky_relu(net, 0.2)", "F.leaky_relu(net)"),
+    "flattened in NCHW order": ("images", "net.permute(0, 2, 3, 1).flatten(1)", "net.flatten(1)"),
+    "no weight decay": ("images", "total = cross_entropy + decay", "total = cross_entropy"),
+    "decay twice as strong": ("images", "p.square().sum() / 2", "p.square().sum()"),
+    "decay of the biases too": ("images", 'in ("conv.weight", "out.weight")', 'in ("conv.weight", "out.weight", "out.bias")'),
+    "schedule one step late": ("images", "scheduler.step()", "scheduler.step() if step else None"),
+    "schedule never steps": ("images", "        scheduler.step()\n", ""),
+    "Nesterov's momentum": ("images", "momentum=0.9)", "momentum=0.9, nesterov=True)"),
+    "other momentum": ("images", "lr=0.1, momentum=0.9", "lr=0.1, momentum=0.8"),
+    "evaluates in training mode": ("images", "            model.eval()\n", ""),
+    "trains in evaluation mode": ("images", "        model.train()\n", "        model.eval()\n"),
+    "gradients pile up": ("images", "        optimizer.zero_grad()\n", ""),
+    "loss from after the update": ("images", "        loss = total.item()", "        loss = F.cross_entropy(model(x, keep_prob=0.7), y).item()"),
+    "sum for mean": ("images", "keep_prob=0.7), y)", "keep_prob=0.7), y, reduction='sum')"),
+    "softmax over the batch": ("images", "dim=1).cpu()", "dim=0).cpu()"),
+    "bias starts at zero": ("images", "nn.init.constant_(self.out.bias, 0.1)", "nn.init.zeros_(self.out.bias)"),
+    "other initial spread": ("images", "nn.init.xavier_uniform_(self.out.weight)", "nn.init.normal_(self.out.weight)"),
+    "kernel of a square layer transposed": ("images", "[3, 2, 0, 1]", "[2, 3, 0, 1]"),
+    "variable left out of the map": ("images", '  "bn/moving_mean": {"module": "Model", "key": "bn.running_mean", "layout": ["identity"]},\n', ""),
+    "variable without counterpart": ("images", '"key": "bn.running_var"', '"key": "bn.variance"'),
+    "other words in the output": ("images", '"largest"', '"greatest"'),
+    "a line of output missing": ("images", '    print("largest", probabilities.max(axis=1))\n', ""),
+    "a fetch missing": ("sequences", "cost, last = penalty.item(), [part.numpy() for part in state]", "cost = penalty.item()"),
+    "gates in TensorFlow's order": ("sequences", "i, f, g, o =", "i, g, f, o ="),
+    "no forget bias": ("sequences", '"forget_bias": 1.0', '"forget_bias": 0.0'),
+    "state runs on behind the end": ("sequences", "torch.where(live, new_h, h)", "new_h"),
+    "length off by one": ("sequences", "(t < lengths)", "(t <= lengths)"),
+    "dropout with the wrong rate": ("sequences", "1 - 0.8", "1 - 0.7"),
+    "biases outside the optimizer": ("images", "torch.optim.SGD(model.parameters()", "torch.optim.SGD(kernels"),
+    "standard deviation of the noise": ("sequences", "0.3 * torch.randn_like", "0.03 * torch.randn_like"),
+    "range of the uniform noise": ("sequences", "torch.rand(4) * 2 - 1", "torch.rand(4)"),
+    "unclipped gradients": ("sequences", "clip_grad_norm_(body, 0.1)", "clip_grad_norm_(body, 1.0)"),
+    "optimizers swapped": ("sequences", "torch.optim.Adam(body, lr=0.02)", "torch.optim.SGD(body, lr=0.02)"),
+    "beta of Adam": ("sequences", "lr=0.02)", "lr=0.02, betas=(0.9, 0.99))"),
+    "mean for sum": ("sequences", ".square().sum()", ".square().mean()"),
+    "order not applied": ("sequences", "order[tokens[:, 0]]", "tokens[:, 0]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found(records: dict[str, Path], tmp_path: Path, fault: str) -> None:
+    name, right, wrong = FAULTS[fault]
+    report = replayed(records, tmp_path, name, (right, wrong))
+    assert not report, f"{fault} was not found"
+    assert report.ran, str(report)
+
+
+def test_the_first_difference_is_described(records: dict[str, Path], tmp_path: Path) -> None:
+    change = ("optimizer.param_groups[0]", "0.5 * optimizer.param_groups[0]")
+    report = replayed(records, tmp_path, "images", change)
+    first = report.findings[0]
+    assert first.kind == "value"
+    original = (PROGRAMS / "images.py").read_text().splitlines()
+    converted = (PROGRAMS / "images_torch.py").read_text().splitlines()
+    assert "sess.run([train_op, total, rate]" in original[first.original_line - 1]
+    assert "lr = optimizer" in converted[first.converted_line - 1]
+    assert first.text == (
+        "'lr' differs the 1st time it is fetched.\n"
+        "Mismatched elements: 1 / 1 (100.0%)\n"
+        "Greatest absolute difference: 0.05 (up to 2.0e-06 allowed)\n"
+        "Greatest relative difference: 0.5 (up to 2.0e-05 allowed)\n"
+        "First difference: got 0.05, expected 0.100000001"
+    )
+
+
+def test_a_crash_is_a_finding(records: dict[str, Path], tmp_path: Path) -> None:
+    report = replayed(records, tmp_path, "images", ("model.eval()", "model.evaluate()"))
+    assert not report and not report.ran
+    assert "The conversion ended with exit status 1" in str(report)
+    assert "has no attribute 'evaluate'" in str(report)
+
+
+def test_a_program_that_does_not_end_is_a_finding(tmp_path: Path) -> None:
+    program = tmp_path / "waits.py"
+    program.write_text("import time\ntime.sleep(60)\n")
+    report = check_pair(program, program, timeout=8)
+    assert str(report.findings[0]) == "The original did not end within 8 seconds."
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    program = tmp_path / "reads.py"
+    program.write_text("open('data.csv')\n")
+    report = check_pair(program, program)
+    assert "No such file or directory: 'data.csv'" in str(report)
+
+
+def test_the_recorder_keeps_to_old_python() -> None:
+    source = Path(__file__).parents[2] / "tf2torch" / "parity" / "record.py"
+    tree = ast.parse(source.read_text(), feature_version=(3, 7))
+    modern = (ast.NamedExpr, ast.Match)
+    assert not any(isinstance(node, modern) for node in ast.walk(tree))
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert "tf2torch" not in imported and "torch" not in imported
+
+
+def test_the_recorder_adds_no_op(records: dict[str, Path], tmp_path: Path) -> None:
+    program = tmp_path / "counts.py"
+    program.write_text(
+        "import tensorflow as tf\n"
+        "tf.set_random_seed(3)\n"
+        "v = tf.Variable(tf.random_normal([2]))\n"
+        "d = tf.nn.dropout(v, 0.5)\n"
+        "before = len(tf.get_default_graph().get_operations())\n"
+        "with tf.Session() as sess:\n"
+        "    sess.run(v.initializer)\n"
+        "    print(sess.run(d), sess.run(v))\n"
+        "assert len(tf.get_default_graph().get_operations()) == before\n"
+    )
+    assert record_program(program, tmp_path / "record") is None
+    record = Record(tmp_path / "record")
+    assert [event["type"] for event in record.of("draw")] == ["uniform"]
+    assert list(record.first_values) == ["Variable"]
+
+
+def test_the_record_has_a_limit(tmp_path: Path) -> None:
+    from tf2torch.parity.record import LimitReached, Writer
+
+    writer = Writer(str(tmp_path), limit=1000)
+    with pytest.raises(LimitReached, match="limit of 0 MB"):
+        writer.value([[0.0] * 200])
+    writer.close()
+
+
+def test_tolerance_grows_with_training() -> None:
+    tolerance = Tolerance(rtol=1e-6, atol=1e-7, growth=2.0, limit=100.0)
+    assert tolerance.after(0) == (1e-6, 1e-7)
+    assert tolerance.after(2)[0] == pytest.approx(5e-6)
+    assert tolerance.after(10_000)[0] == pytest.approx(1e-4)

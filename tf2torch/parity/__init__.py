@@ -1,0 +1,8 @@
+"""Proof that a conversion computes what its original does."""
+
+from __future__ import annotations
+
+from tf2torch.parity.compare import Finding, Report, check_pair
+from tf2torch.parity.tolerances import Tolerance
+
+__all__ = ["Finding", "Report", "Tolerance", "check_pair"]

@@ -1,0 +1,226 @@
+"""Give the parameters of a converted program the recorded initial values as it makes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from tf2torch.parity.draws import Draws
+from tf2torch.parity.records import Record
+from tf2torch.weights import layout
+
+ROOT = re.compile(r"[A-Za-z_]\w*")
+
+
+def entries_of(weights: Mapping[str, Any]) -> dict[tuple[str, str], list[tuple[str, Any]]]:
+    """For every parameter, (module, key), the variables that go into it: (name, layout)."""
+    found: dict[tuple[str, str], list[tuple[str, Any]]] = {}
+    for name, entry in weights["variables"].items():
+        for row in entry if isinstance(entry, list) else [entry] if entry else []:
+            module = row["module"].split(".")[-1]
+            found.setdefault((module, row["key"]), []).append((name, row.get("layout", "identity")))
+    return found
+
+
+class Loader:
+    """Knows which parameter gets which value, and who has not got one yet."""
+
+    def __init__(self, weights: Mapping[str, Any], record: Record, draws: Draws) -> None:
+        self.entries = entries_of(weights)
+        self._record = record
+        self._draws = draws
+        self._depth: dict[int, int] = {}
+        self._made: dict[str, int] = {}
+        self.modules: dict[str, nn.Module] = {}
+        self.script: dict[str, Any] = {}
+        self.loaded: set[tuple[str, str]] = set()
+        self.findings: list[dict[str, Any]] = []
+
+    # Values
+
+    def value(self, module: str, key: str) -> Any:
+        """The recorded initial value of a parameter in its layout, or None."""
+        parts = []
+        for name, steps in self.entries[(module, key)]:
+            if name not in self._record.first_values:
+                return None
+            parts.append((steps, self._record.first_values[name]))
+        return layout.join(parts)
+
+    def give(self, module: str, key: str, parameter: Any) -> None:
+        if (value := self.value(module, key)) is None:
+            self._finding(module, key, "has no recorded value")
+            return
+        if is_lazy(parameter):
+            return
+        if tuple(value.shape) != tuple(parameter.shape):
+            self._finding(
+                module, key, f"has shape {list(parameter.shape)}, recorded is {list(value.shape)}"
+            )
+            return
+        if (module, key) not in self.loaded:
+            self._check_start(module, key, parameter, value)
+        self.loaded.add((module, key))
+        with torch.no_grad():
+            parameter.data.copy_(torch.as_tensor(np.ascontiguousarray(value)))
+
+    def _check_start(self, module: str, key: str, parameter: Any, value: Any) -> None:
+        """The conversion's own initial value must be of the same kind as the original's."""
+        own = parameter.detach().double().cpu().numpy()
+        if value.size == 0 or value.dtype.kind != "f":
+            return
+        if np.all(value == value.flat[0]):
+            if not np.allclose(own, value, rtol=1e-6, atol=1e-7):
+                self._finding(
+                    module, key, f"starts at {own.flat[0]:.6g}, not at {value.flat[0]:.6g}"
+                )
+            return
+        if value.size >= 64:
+            # Six standard errors of a ratio of two standard deviations.
+            ratio = own.std() / value.std()
+            if abs(np.log(max(ratio, 1e-9))) > 6 / np.sqrt(value.size):
+                self._finding(
+                    module, key,
+                    f"starts with standard deviation {own.std():.4g}, not {value.std():.4g}",
+                )  # fmt: skip
+
+    def _finding(self, module: str, key: str, text: str) -> None:
+        self.findings.append({"module": module, "key": key, "text": text})
+
+    # Modules
+
+    def watch_classes(self) -> None:
+        """Every module class defined from now on reports its instances when they are complete."""
+
+        def __init_subclass__(cls: type, **options: Any) -> None:
+            object.__init_subclass__(**options)
+            if "__init__" in cls.__dict__:
+                cls.__init__ = self._wrapped(cls.__init__)  # type: ignore[misc]
+
+        nn.Module.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[assignment]
+        register = nn.Module.register_parameter
+
+        def register_parameter(module: nn.Module, name: str, parameter: Any) -> None:
+            register(module, name, parameter)
+            for title, known in self.modules.items():
+                if known is module and parameter is not None and (title, name) in self.entries:
+                    self.give(title, name, parameter)
+
+        nn.Module.register_parameter = register_parameter  # type: ignore[method-assign, assignment]
+
+    def _wrapped(self, original: Callable[..., None]) -> Callable[..., None]:
+        def __init__(module: nn.Module, *arguments: Any, **options: Any) -> None:
+            self._depth[id(module)] = self._depth.get(id(module), 0) + 1
+            try:
+                with self._draws.native():
+                    original(module, *arguments, **options)
+            finally:
+                self._depth[id(module)] -= 1
+            if self._depth[id(module)] == 0:
+                self._complete(module)
+
+        __init__.__wrapped__ = original  # type: ignore[attr-defined]
+        return __init__
+
+    def _complete(self, module: nn.Module) -> None:
+        name = type(module).__name__
+        titles = {title for title, _ in self.entries}
+        if not any(title.split("#")[0] == name for title in titles):
+            return
+        count = self._made.get(name, 0)
+        self._made[name] = count + 1
+        title = f"{name}#{count}" if f"{name}#{count}" in titles else name
+        self.modules[title] = module
+        for owner, key in self.entries:
+            if owner == title:
+                self._load_into(title, module, key)
+
+    def _load_into(self, title: str, module: nn.Module, key: str) -> None:
+        found = find(module, key)
+        if found is None:
+            return  # made later: at registration, or reported as never loaded
+        if is_lazy(found):
+            owner = module.get_submodule(key.rpartition(".")[0])
+
+            def first_call(*_: Any) -> None:
+                handle.remove()
+                self.give(title, key, find(module, key))
+
+            handle = owner.register_forward_pre_hook(first_call)
+            return
+        self.give(title, key, found)
+
+    # Bare tensors
+
+    def roots(self) -> dict[str, set[str]]:
+        """Names whose assignment may make a bare tensor, with the functions it may be in."""
+        found: dict[str, set[str]] = {}
+        for owner, key in self.entries:
+            if owner == "script":
+                for scope, expression in self._readings(key):
+                    match = ROOT.match(expression)
+                    if match:
+                        found.setdefault(match.group(), set()).add(scope)
+        return found
+
+    @staticmethod
+    def _readings(key: str) -> list[tuple[str, str]]:
+        """A key may be an expression, or an expression behind the name of a function."""
+        head, dot, rest = key.partition(".")
+        both = [("", key)]
+        return both + [(head, rest)] if dot and head.isidentifier() and rest else both
+
+    def bind(self, scope: str, root: str, value: Any) -> None:
+        """The name `root` has just been given a value in a function of the program."""
+        for owner, key in self.entries:
+            if owner != "script":
+                continue
+            for function, expression in self._readings(key):
+                match = ROOT.match(expression)
+                if match is None or match.group() != root:
+                    continue
+                if function and function != scope.split(".")[-1]:
+                    continue
+                try:
+                    tensor = eval(expression, {"__builtins__": {}}, {root: value})
+                except Exception:
+                    continue
+                if isinstance(tensor, torch.Tensor):
+                    self.script[key] = tensor
+                    if (owner, key) not in self.loaded:
+                        self.give(owner, key, tensor)
+
+    # The end
+
+    def final(self, title: str, key: str) -> Any:
+        """A parameter's present value, or None."""
+        if title == "script":
+            found = self.script.get(key)
+        else:
+            found = find(self.modules[title], key) if title in self.modules else None
+        return None if found is None or is_lazy(found) else found.detach().cpu().numpy()
+
+
+def find(module: nn.Module, key: str) -> Any:
+    """The parameter, buffer or attribute that a key of a state dict names."""
+    for tensors in (module.named_parameters(remove_duplicate=False), module.named_buffers()):
+        for name, tensor in tensors:
+            if name == key:
+                return tensor
+    found: Any = module
+    for part in key.split("."):
+        if isinstance(found, (nn.ModuleDict, nn.ParameterDict, dict)) and part in found:
+            found = found[part]
+        elif isinstance(found, (list, tuple, nn.ModuleList, nn.ParameterList)) and part.isdigit():
+            found = found[int(part)]
+        else:
+            found = getattr(found, part, None)
+        if found is None:
+            return None
+    return found if isinstance(found, torch.Tensor) else None

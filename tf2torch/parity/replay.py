@@ -1,0 +1,248 @@
+"""Run a converted program from the recorded initial values, with the recorded random draws.
+
+    python -m tf2torch.parity.replay CONVERTED.py RECORD OUTDIR [--exact] [-- ARGUMENTS]
+
+OUTDIR receives the same files as the recorder's.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from tf2torch.parity import draws as random_draws
+from tf2torch.parity import record as recording
+from tf2torch.parity.loading import Loader
+from tf2torch.parity.order import Order
+from tf2torch.parity.records import Record
+
+BIND = "__tf2torch_bind__"
+NATIVE = "__tf2torch_native__"
+
+
+class Instrument(recording.Instrument):
+    """Probes, and around the making of a bare tensor: torch's own draws, then its value."""
+
+    def __init__(self, roots: dict[str, set[str]]) -> None:
+        super().__init__()
+        self._roots = roots
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        made = super().visit_Assign(node)
+        statements = made if isinstance(made, list) else [made]
+        scope = ".".join(self._scope)
+        names = {root_of(part) for target in node.targets for part in parts_of(target)}
+        wanted = sorted(name for name in names if self._wanted(name))
+        if not wanted:
+            return statements
+        before = self._parsed(f"{NATIVE}(True)", node)
+        lines = [f"{BIND}({scope!r}, {name!r}, {name})" for name in wanted]
+        after = self._parsed("\n".join([f"{NATIVE}(False)", *lines]), node)
+        return [*before, statements[0], *after, *statements[1:]]
+
+    def _wanted(self, name: str) -> bool:
+        functions = self._roots.get(name, set())
+        return "" in functions or bool(self._scope and self._scope[-1] in functions)
+
+    @staticmethod
+    def _parsed(source: str, node: ast.stmt) -> list[ast.stmt]:
+        statements = ast.parse(source).body
+        for statement in statements:
+            for part in ast.walk(statement):
+                ast.copy_location(part, node)
+        return statements
+
+
+def parts_of(target: ast.AST) -> list[ast.AST]:
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return [part for item in target.elts for part in parts_of(item)]
+    return [target]
+
+
+def root_of(target: Any) -> str:
+    while isinstance(target, (ast.Attribute, ast.Subscript, ast.Starred)):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+class Replayer:
+    """Listens to the probes of the converted program."""
+
+    def __init__(self, writer: recording.Writer, record: Record, drawn: random_draws.Draws) -> None:
+        self._writer = writer
+        self._drawn = drawn
+        self._runs: dict[str, list[int]] = {}
+        self._seen: dict[tuple[str, bool], int] = {}
+        for event in record.of("assign"):
+            self._runs.setdefault(event["name"], []).append(event["run"])
+
+    def expect(self, assigned: set[str]) -> None:
+        """Only names that the conversion assigns can tell how far it has come."""
+        known = self._runs.items()
+        self._drawn.name_runs(run for name, runs in known if name in assigned for run in runs)
+
+    def probe(self, line: int, scope: str, fetched: bool, names: tuple[str, ...],
+              values: tuple[Any, ...]) -> None:  # fmt: skip
+        del fetched
+        for name, value in zip(names, values):
+            if name not in self._runs:
+                continue
+            tensor = holds_tensor(value)
+            plain = to_numpy(value) if tensor else value
+            if not recording._numeric(plain):
+                continue
+            self._writer.event(
+                "assign", name=name, scope=scope, line=line, tensor=tensor,
+                value=self._writer.value(plain),
+            )  # fmt: skip
+            count = self._seen.get((name, tensor), 0)
+            self._seen[name, tensor] = count + 1
+            if count < len(self._runs[name]) and not tensor:
+                self._drawn.finish(self._runs[name][count])
+
+
+def host_names(tree: ast.Module) -> set[str]:
+    """Names that the program gives a value taken from a tensor: `loss = total.item()`."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(call.func, ast.Attribute) and call.func.attr in ("item", "numpy", "tolist")
+            for call in recording.calls_in(node.value)
+        ):
+            found.update(text for target in node.targets for text in recording.target_texts(target))
+    return found
+
+
+def holds_tensor(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(holds_tensor(item) for item in value)
+    if isinstance(value, dict):
+        return any(holds_tensor(item) for item in value.values())
+    return isinstance(value, torch.Tensor)
+
+
+def to_numpy(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [to_numpy(item) for item in value]
+    if isinstance(value, dict):
+        return {key: to_numpy(item) for key, item in value.items()}
+    if isinstance(value, torch.Tensor):
+        if value.dtype == torch.bfloat16:
+            value = value.float()
+        return value.detach().cpu().numpy().copy()
+    return value
+
+
+def tensorflow_adam() -> None:
+    """Adam's epsilon where TensorFlow adds it: before the bias correction."""
+    start: dict[int, float] = {}
+
+    def before(optimizer: Any, *_: Any) -> None:
+        if type(optimizer) not in (torch.optim.Adam, torch.optim.AdamW):
+            return
+        for group in optimizer.param_groups:
+            taken = [
+                optimizer.state[p].get("step", 0) for p in group["params"] if p.grad is not None
+            ]
+            epsilon = start.setdefault(id(group), group["eps"])
+            step = float(max(taken, default=0)) + 1
+            group["eps"] = epsilon / float(np.sqrt(1 - group["betas"][1] ** step))
+
+    register_optimizer_step_pre_hook(before)
+
+
+def replay(converted: str, record: str, folder: str, arguments: list[str], exact: bool) -> int:
+    """Replays one program; returns 0 if it ran to its end."""
+    path = Path(converted).resolve()
+    known = Record(Path(record))
+    weights = json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8"))
+    writer = recording.Writer(folder)
+    drawn = random_draws.Draws(known, random_draws.caller_line(str(path)))
+    loader = Loader(weights, known, drawn)
+    order = Order(known)
+    random_draws.Patches(drawn).install()
+    loader.watch_classes()
+    order.install()
+    if exact:
+        tensorflow_adam()
+    torch.manual_seed(0)
+    switch = drawn.native()
+
+    def native(on: bool) -> None:
+        nonlocal switch
+        if on:
+            switch = drawn.native()
+            switch.__enter__()
+        else:
+            switch.__exit__(None, None, None)
+
+    if (path.parent / "tf1_support.py").exists():
+        sys.path.insert(0, str(path.parent))
+        random_draws.patch_support(drawn, importlib.import_module("tf1_support"))
+        del sys.path[0]
+    replayer = Replayer(writer, known, drawn)
+    instrument = Instrument(loader.roots())
+
+    def transform(tree: ast.Module) -> ast.Module:
+        replayer.expect(host_names(tree))
+        return instrument.visit(tree)
+
+    namespace = {
+        recording.PROBE: replayer.probe,
+        BIND: loader.bind,
+        NATIVE: native,
+    }
+    with open(os.path.join(folder, "stdout.txt"), "w", encoding="utf-8") as copy:
+        stdout, sys.stdout = sys.stdout, recording.Tee(sys.stdout, copy)
+        try:
+            error = recording.execute(str(path), arguments, namespace, transform)
+        finally:
+            sys.stdout = stdout
+    finish(writer, loader, drawn, order)
+    writer.event("end", error=None if error is None else f"{type(error).__name__}: {error}")
+    writer.close()
+    return 0 if error is None else 1
+
+
+def finish(
+    writer: recording.Writer, loader: Loader, drawn: random_draws.Draws, order: Order
+) -> None:
+    for finding in loader.findings:
+        writer.event("loading", **finding)
+    for module, key in sorted(loader.entries):
+        value = loader.final(module, key)
+        if (module, key) not in loader.loaded or value is None:
+            writer.event("loading", module=module, key=key, text="was never made by the program")
+        else:
+            writer.event("final", module=module, key=key, value=writer.value(value))
+    for missing in drawn.missing:
+        writer.event("draw_missing", **missing)
+    for draw in drawn.unused():
+        writer.event("draw_unused", type=draw.type, run=draw.run, shape=list(draw.shape))
+    if order.failures:
+        writer.event("order_missing", count=order.failures)
+
+
+def main(arguments: list[str]) -> int:
+    own, rest = arguments, []
+    if "--" in arguments:
+        own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
+    exact = "--exact" in own
+    own = [item for item in own if item != "--exact"]
+    if len(own) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return replay(own[0], own[1], own[2], rest, exact)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

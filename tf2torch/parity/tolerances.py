@@ -1,0 +1,101 @@
+"""How far two values may be apart, and the words for it when they are further."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?|[-+]?\b(?:nan|inf)\b")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Relative and absolute tolerance at the first run and after training steps.
+
+    Rounding grows with every step of a training run, and the two frameworks round differently: a
+    float32 program starts at about 1e-6 and may be at 1e-3 some dozen steps later. The tolerance
+    grows by `growth` of its first value with each step, up to `limit` times.
+    """
+
+    rtol: float = 2e-5
+    atol: float = 2e-6
+    growth: float = 5.0
+    limit: float = 500.0
+
+    def after(self, steps: int) -> tuple[float, float]:
+        factor = min(1.0 + self.growth * steps, self.limit)
+        return self.rtol * factor, self.atol * factor
+
+
+FLOAT64 = Tolerance(rtol=1e-9, atol=1e-10, growth=5.0, limit=1000.0)
+
+
+def differs(got: Any, wanted: Any, rtol: float, atol: float) -> str | None:
+    """What is wrong with `got`, or None. The scale of a tensor is its largest element."""
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.shape != wanted.shape:
+        return f"The shapes differ: {list(got.shape)}, expected {list(wanted.shape)}"
+    if got.size == 0:
+        return None
+    if wanted.dtype.kind in "biu" and got.dtype.kind in "biu":
+        wrong = got.astype(np.int64) != wanted.astype(np.int64)
+        rtol = atol = 0.0
+    else:
+        scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0)
+        wrong = ~np.isclose(got, wanted, rtol=rtol, atol=atol + rtol * scale, equal_nan=True)
+    if not wrong.any():
+        return None
+    return describe(got.astype(np.float64), wanted.astype(np.float64), wrong, rtol, atol)
+
+
+def describe(got: Any, wanted: Any, wrong: Any, rtol: float, atol: float) -> str:
+    """The counts and the greatest differences, in the words of torch.testing and numpy.testing."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        absolute = np.where(got == wanted, 0.0, np.abs(got - wanted))
+        relative = absolute / np.abs(wanted)
+    count, share = int(wrong.sum()), 100.0 * wrong.mean()
+    lines = [f"Mismatched elements: {count} / {got.size} ({share:.1f}%)"]
+    for title, values, allowed in (("absolute", absolute, atol), ("relative", relative, rtol)):
+        values = np.where(np.isnan(values), np.inf, values)
+        where = np.unravel_index(int(np.argmax(values)), values.shape)
+        at = f" at index {tuple(int(i) for i in where)}" if values.ndim else ""
+        lines.append(
+            f"Greatest {title} difference: {values[where]:.6g}{at} (up to {allowed:.1e} allowed)"
+        )
+    first = tuple(int(i[0]) for i in np.nonzero(wrong)) if got.ndim else ()
+    lines.append(f"First difference: got {got[first]:.9g}, expected {wanted[first]:.9g}")
+    return "\n".join(lines)
+
+
+def line_differs(got: str, wanted: str, rtol: float, atol: float) -> bool:
+    """Whether two lines of output differ in their words, or in a number by more than allowed.
+
+    A printed number may also be off by one in its last digit: both sides were rounded.
+    """
+    if got == wanted:
+        return False
+    if words(got) != words(wanted):
+        return True
+    for a, b in zip(NUMBER.findall(got), NUMBER.findall(wanted)):
+        x, y = float(a), float(b)
+        if not np.isclose(x, y, rtol=rtol, atol=atol + 1.01 * last_place(b), equal_nan=True):
+            return True
+    return False
+
+
+def words(line: str) -> str:
+    """A line without its numbers and its spaces; numpy aligns numbers by their length."""
+    return "".join(NUMBER.sub("#", line).split())
+
+
+def last_place(text: str) -> float:
+    """The value of one in the last digit of a printed number; none in a whole number."""
+    mantissa, _, exponent = text.lower().partition("e")
+    _, point, decimals = mantissa.partition(".")
+    power = int(exponent or 0)
+    if not point and not exponent:
+        return 0.0
+    return float(10.0 ** (power - len(decimals)))
