@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from tf2torch.rulebook.cases import CaseRefused, Conversion, InputSpec, convert_case, parse_spec
+from tf2torch.rulebook.contrib import with_contrib
 from tf2torch.rulebook.loader import Rulebook
 from tf2torch.rulebook.model import Case, Rule, WeightRow
 from tf2torch.rulebook.predicates import Facts, holds
@@ -170,6 +171,8 @@ def _run_tensorflow(case: Case, specs: Mapping[str, InputSpec], arrays: Mapping[
     with tf.Graph().as_default():
         tf.set_random_seed(1)
         names: dict[str, Any] = {"tf": tf, "np": np}
+        if "tf.contrib" in case.tf:
+            names["tf"] = with_contrib(tf)
         feed = {}
         for name, spec in specs.items():
             if spec.kind == "python":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -23,18 +24,27 @@ def axis_count(value: Value) -> int:
     return int(value.literal)
 
 
-def items(value: Value) -> Sizes | None:
+def items(value: Value) -> tuple[Dim, ...] | None:
     """Items of a list or tuple as sizes with their text; None if their number is unknown."""
-    if isinstance(value.literal, tuple):
-        return tuple(_size(item) for item in value.literal)
     if value.kind == "sequence" and isinstance(value.detail, tuple):
         return tuple(dim(item) for item in value.detail)
+    if isinstance(value.literal, tuple):
+        return tuple(_size(item) for item in value.literal)
     return None
 
 
 def dim(value: Value) -> Dim:
-    """A number as a size with its text."""
-    return Dim(None, value.text) if value.literal is UNKNOWN else _size(value.literal)
+    """A number as a size, with the name the user has for it."""
+    if value.literal is UNKNOWN:
+        return Dim(None, value.text)
+    size = _size(value.literal)
+    return size if size.size is None or name_of(value) is None else Dim(size.size, value.text)
+
+
+def name_of(value: Value) -> str | None:
+    """The user's spelling of a host value if that is more than a number."""
+    text = value.text
+    return None if text is None or re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text) else text
 
 
 def _size(literal_item: Any) -> Dim:

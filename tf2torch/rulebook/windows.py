@@ -24,6 +24,7 @@ from tf2torch.rulebook.window_sizes import (
     crops_of,
     items,
     kernel_sizes,
+    name_of,
     named,
     pads_of,
     same,
@@ -229,28 +230,44 @@ def channels(x: Value, data_format: Value | None = None) -> Text:
     return CANNOT if dim.size is None and dim.text is None else str(dim)
 
 
+def contrib_bias(_: Value, normalizer: Value, initializer: Value) -> OptionalText:
+    """``bias=`` of a tf.contrib layer: none beside a normalizer or without an initializer."""
+    if normalizer.kind == "unknown" or initializer.kind == "unknown" and initializer.text is None:
+        return None if normalizer.literal is None else CANNOT
+    return None if normalizer.literal is None and initializer.literal is not None else "False"
+
+
 def complement(probability: Value) -> Text:
-    """1 - p of a known p, without the noise of binary fractions: 0.9 -> ``0.1``."""
-    p = probability.literal
+    """1 - p, without the noise of binary fractions where p is a number: 0.9 -> ``0.1``."""
+    p, name = probability.literal, name_of(probability)
+    if name is not None:
+        return f"1 - {name}" if name.isidentifier() else f"1 - ({name})"
     return repr(round(1 - p, 12)) if isinstance(p, (int, float)) else CANNOT
 
 
+def momentum_of(_: Value, kept: Value) -> OptionalText:
+    """`complement` of a layer's momentum, None where that is the default of 0.99."""
+    return None if kept.literal == 0.99 and name_of(kept) is None else complement(kept)
+
+
 def square_root(value: Value) -> Text:
-    """Square root of a known number."""
+    """Square root of a number."""
     n = value.literal
-    return repr(math.sqrt(n)) if isinstance(n, (int, float)) else CANNOT
+    return repr(math.sqrt(n)) if isinstance(n, (int, float)) and not name_of(value) else CANNOT
 
 
 def twice(value: Value, sign: Value) -> Text:
-    """Plus or minus twice a known number: 0.1 -> ``0.2``."""
+    """Plus or minus twice a number: 0.1 -> ``0.2``."""
     n, s = value.literal, sign.literal
-    return repr(round(2 * n * s, 12)) if isinstance(n, (int, float)) else CANNOT
+    if not isinstance(n, (int, float)) or name_of(value) is not None:
+        return CANNOT
+    return repr(round(2 * n * s, 12))
 
 
 def twice_plus_one(value: Value) -> Text:
-    """2n + 1 of a known n."""
+    """2n + 1 of a number n."""
     n = value.literal
-    return str(2 * n + 1) if isinstance(n, int) else CANNOT
+    return str(2 * n + 1) if isinstance(n, int) and name_of(value) is None else CANNOT
 
 
 #: What a template may call, by name.
@@ -268,7 +285,9 @@ WINDOW_FUNCTIONS: Final[Mapping[str, Callable[..., OptionalText]]] = {
     "transpose_cropped": transpose_cropped,
     "spatial_text": spatial_text,
     "channels": channels,
+    "contrib_bias": contrib_bias,
     "complement": complement,
+    "momentum_of": momentum_of,
     "square_root": square_root,
     "twice": twice,
     "twice_plus_one": twice_plus_one,
