@@ -73,7 +73,12 @@ def element_of(value: Value) -> Value:
 # -- names and attributes ------------------------------------------------------------------------
 
 
+_CONSTANTS = {"None": constant(None), "True": constant(True), "False": constant(False)}
+
+
 def _name(state: State, node: cst.Name) -> Value:
+    if node.value in _CONSTANTS:
+        return _CONSTANTS[node.value]
     found = state.frame.lookup(node.value)
     if found is None:
         star = state.frame.module.names.get("*")
@@ -84,7 +89,8 @@ def _name(state: State, node: cst.Name) -> Value:
         return Value("python")
     value, frame = found
     if value.kind in ("symbol", "dtype") and isinstance(value.detail, str):
-        state.symbols[node] = value.detail
+        if names.is_alias(state, frame, node.value):
+            state.symbols[node] = value.detail
         return value
     if value.kind in ("python", "unknown"):
         text = node.value if names.is_stable(state, frame, node.value) else None
@@ -115,6 +121,7 @@ def _attribute(state: State, node: cst.Attribute) -> Value:
         return Value("method", detail=(owner, name))
     if owner.kind == "python":
         detail = f"{owner.detail}.{name}" if isinstance(owner.detail, str) else None
+        detail = ".shape" if name == "shape" else detail
         text = f"{owner.text}.{name}" if owner.text else None
         return Value("python", text=text, detail=detail)
     return ANYTHING
@@ -410,6 +417,8 @@ def _subscript(state: State, node: cst.Subscript) -> Value:
         return items[number]
     if isinstance(owner.literal, str) and isinstance(number, int):
         return fold(operator.getitem, owner.literal, number, None)
+    if owner.kind == "python" and isinstance(owner.detail, str) and owner.detail.endswith(".shape"):
+        return Value("python", dtype="int32")
     if owner.kind == "python":
         text = f"{owner.text}[{index.literal!r}]" if owner.text and index.literal is not UNKNOWN else None
         return Value("python", text=text)

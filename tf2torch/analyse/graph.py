@@ -90,6 +90,9 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
         bound = bind(rule, arguments)
         if rule.kind == "layer" and not isinstance(bound, Refusal):
             return primitives.create_layer(state, node, symbol, bound)
+        if rule.kind in ("initializer", "regularizer"):
+            kind = rule.kind.capitalize()
+            return Value("object", detail=Obj(kind, {"symbol": symbol, "bound": bound}, node))
         if isinstance(name, str) and name:
             state.naming.unique(name)
         if symbol.startswith(HOST):

@@ -49,7 +49,8 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
         if items is not None and values[0].kind in ("sequence", "mapping"):
             return constant(len(items))
         literal = values[0].literal
-        return constant(len(literal)) if isinstance(literal, (str, tuple, range)) else Value("python")
+        known = isinstance(literal, (str, tuple, range))
+        return constant(len(literal)) if known else Value("python", dtype="int32")
     if name in ("list", "tuple", "iter") and len(values) == 1:
         items = expressions.items_of(values[0])
         if items is None:
@@ -82,7 +83,7 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
         except Exception:  # the program would fail here too
             return Value("python")
     text = values[0].text if name == "int" and values else None
-    return Value("python", text=text)
+    return Value("python", text=text, dtype={"int": "int32", "float": "float32"}.get(name))
 
 
 def _enumerate(values: list[Value]) -> Value:

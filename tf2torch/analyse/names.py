@@ -75,6 +75,17 @@ def is_stable(state: State, frame: Frame, name: str) -> bool:
     return scope_counts(state, frame).get(name, 0) == 1
 
 
+def is_alias(state: State, frame: Frame, name: str) -> bool:
+    """Whether a name stands for one TensorFlow symbol for good: imported, or assigned once."""
+    if not is_stable(state, frame, name):
+        return scope_counts(state, frame).get(name, 0) == 0
+    function = frame.function.node if frame.function is not None else None
+    if function is None:
+        return True
+    params = function.params
+    return all(p.name.value != name for p in (*params.posonly_params, *params.params, *params.kwonly_params))
+
+
 def text_of(state: State, node: cst.BaseExpression) -> str | None:
     """Source of an arithmetic expression whose leaves all have a text, else None."""
     if isinstance(node, cst.BinaryOperation):

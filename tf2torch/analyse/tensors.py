@@ -96,7 +96,7 @@ def operate(state: State, left: Value, right: Value, *, division: bool = False) 
 
 
 def _host_shape(value: Value) -> Shape | None:
-    if isinstance(value.literal, (int, float, bool)):
+    if isinstance(value.literal, (int, float, bool)) or (value.kind == "python" and value.dtype):
         return ()
     if value.kind == "sequence" and not any(item.kind == "sequence" for item in value.detail):
         return (Dim(len(value.detail)),)

@@ -14,7 +14,9 @@ from tf2torch.plan.units import Unit, calls_in
 
 #: Calls whose variable arguments are looked at beside the forward pass.
 BESIDE = frozenset(
-    "tf.nn.l2_loss tf.gradients tf.hessians tf.assign tf.assign_add tf.assign_sub tf.scatter_update"
+    "tf.train.exponential_decay tf.train.piecewise_constant tf.train.polynomial_decay"
+    " tf.train.natural_exp_decay tf.train.inverse_time_decay tf.train.cosine_decay"
+    " tf.nn.l2_loss tf.gradients tf.hessians tf.assign tf.assign_add tf.assign_sub tf.scatter_update"
     " tf.summary.histogram tf.summary.scalar".split()
 )
 

@@ -128,17 +128,25 @@ def _name(
             literal = analysis.values[argument.value].literal
             if isinstance(literal, str) and literal:
                 return identifier(literal.rpartition("/")[2])
+    function = analysis.callees.get(call)
+    if kind == "module" and function is not None and _instances(analysis, function.node) == 1:
+        return function.name
     single = unit.targets[0] if len(unit.targets) == 1 else None
     outermost = [c for c in calls_in(unit.node) if c in creation_nodes(analysis)]
     if isinstance(single, cst.Name) and len(outermost) == 1 and targets[single.value] == 1:
         return single.value
-    function = analysis.callees.get(call)
     if function is not None:
         return function.name
     found = creations_of(analysis, call)
     if found and not found[0].scope.startswith("?"):
         return identifier(found[0].scope.rpartition("/")[2])
     return identifier(analysis.symbols.get(call.func, "layer").rpartition(".")[2])
+
+
+def _instances(analysis: Analysis, definition: cst.CSTNode) -> int:
+    """How many sets of variables the calls of a function make."""
+    calls = {call for call, _ in analysis.calls.get(definition, ())}
+    return len({_identity(analysis, call) for call in calls})
 
 
 def _target_counts(units: Iterable[Unit]) -> dict[str, int]:

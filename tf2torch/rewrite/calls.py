@@ -88,7 +88,10 @@ def apply_rule(
     receiver: cst.BaseExpression | None,
 ) -> Typed:
     """Applies a rule to a call of the source; layouts follow the rule's declaration."""
-    items = [typed(writer, arg.value, scope) for arg in args]
+    items = [
+        Typed(arg.value) if _is_recipe(writer, arg.value) else typed(writer, arg.value, scope)
+        for arg in args
+    ]
     given = [
         Argument(
             item.last(),
@@ -126,6 +129,17 @@ def apply_rule(
         written = without_device(written)
     result = Typed(written, order, rank)
     return functions.after(writer, rule, bound, result, node, scope)
+
+
+def _is_recipe(writer: Writer, node: cst.BaseExpression) -> bool:
+    """Initializers and regularizers: read by the layer that gets them, never written as values."""
+    value = writer.value(node)
+    if value.kind == "object":
+        return value.detail.type in ("Initializer", "Regularizer")
+    if value.kind == "symbol":
+        rule = writer.analysis.rulebook.find(value.detail)
+        return rule is not None and rule.kind in ("initializer", "regularizer")
+    return False
 
 
 def _elementwise(

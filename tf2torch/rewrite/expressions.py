@@ -193,11 +193,22 @@ def _is_scalar(value: Value) -> bool:
 
 def fill_method(node: cst.BaseExpression, call: str) -> cst.BaseExpression:
     """``(node).call``"""
-    if isinstance(node, (cst.BinaryOperation, cst.UnaryOperation, cst.IfExp, cst.Comparison)):
+    loose = (cst.BinaryOperation, cst.UnaryOperation, cst.BooleanOperation, cst.IfExp)
+    if isinstance(node, (*loose, cst.Comparison, cst.Lambda)) and not node.lpar:
         node = node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-    parsed = parse(f"_.{call}")
-    assert isinstance(parsed, cst.Call) and isinstance(parsed.func, cst.Attribute)
-    return parsed.with_changes(func=parsed.func.with_changes(value=node))
+    return parse(f"_.{call}").visit(_Receiver(node))  # type: ignore[return-value]
+
+
+class _Receiver(cst.CSTTransformer):
+    """Puts an expression in the place of the name ``_``."""
+
+    def __init__(self, node: cst.BaseExpression) -> None:
+        self.node = node
+
+    def leave_Name(
+        self, original_node: cst.Name, updated_node: cst.Name
+    ) -> cst.BaseExpression:
+        return self.node if original_node.value == "_" else updated_node
 
 
 def _subscript(writer: Writer, node: cst.Subscript, scope: Scope) -> Typed:

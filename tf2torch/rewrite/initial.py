@@ -23,7 +23,7 @@ def layer_resets(
         if row.init is None or (row.when is not None and holds(row.when, bound.facts()) is not True):
             continue
         parameter, _, default = row.init.rpartition(" or ")
-        value = bound.values.get(parameter) if parameter else None
+        value = bound.values.get(parameter) if parameter in bound.nodes else None
         given = value is not None and value.literal is not None
         expression = initializer(
             writer, value if given else None, default, parse(f"LAYER.{row.torch}"), scope, node, None

@@ -97,12 +97,21 @@ def _constants(units: Sequence[Unit]) -> set[int]:
     return found
 
 
-_SAFE = frozenset("True False None int float str len range list tuple dict set max min abs round sum".split())
+_SAFE = frozenset("slice True False None int float str len range list tuple dict set max min abs round sum".split())
+
+
+_PURE = frozenset(
+    [f"{package}.{name}" for package in ("np", "numpy") for name in
+     "array asarray zeros ones arange linspace sqrt log exp float32 float64 int32 int64 eye".split()]
+    + [f"math.{name}" for name in ("sqrt", "log", "exp", "ceil", "floor")]
+    + ["os.path.join", "os.path.dirname", "os.path.abspath", "os.path.expanduser"]
+)  # fmt: skip
 
 
 def _is_pure(node: cst.BaseExpression) -> bool:
     for call in calls_in(node):
-        if not isinstance(call.func, cst.Name) or call.func.value not in _SAFE:
+        name = code(call.func)
+        if name not in _SAFE and name not in _PURE:
             return False
     return True
 

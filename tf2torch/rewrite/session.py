@@ -14,7 +14,7 @@ from tf2torch.plan.sites import Feed, Leaf, Site, Tree
 from tf2torch.plan.units import Unit, calls_in, contains_run
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import summaries, training
-from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.expressions import convert, fill_method
 from tf2torch.rewrite.statements import (
     Statements,
     block,
@@ -525,12 +525,10 @@ def _result(host: Host, leaf: Leaf, scope: Scope) -> str:
         for optimizer in host.optimizers.values():
             if optimizer.scheduler is not None:
                 return f'{optimizer.name}.param_groups[0]["lr"]'
-    written = code(convert(writer, leaf.node, scope))
-    if not written.replace("_", "a").replace(".", "a").isalnum() and not written.endswith((")", "]")):
-        written = f"({written})"
+    written = convert(writer, leaf.node, scope)
     if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool"):
-        return f"{written}.item()"
-    return f"{written}.detach().cpu().numpy()"
+        return code(fill_method(written, "item()"))
+    return code(fill_method(written, "detach().cpu().numpy()"))
 
 
 # -- steps ---------------------------------------------------------------------------------------
