@@ -199,8 +199,8 @@ def _rebuild_items(
         except _Drop:
             if not isinstance(item, cst.Arg):
                 raise
-    if len(result) != len(items):
-        result = [item.with_changes(comma=cst.MaybeSentinel.DEFAULT) for item in result]
+    if result and len(result) != len(items):
+        result[-1] = result[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
     return result
 
 
@@ -220,8 +220,11 @@ def _direct(item: Any, plan: _Plan) -> int | None:
 
 
 def _items_text(node: cst.List | cst.Tuple) -> str:
-    items = [element.with_changes(comma=cst.MaybeSentinel.DEFAULT) for element in node.elements]
-    return ", ".join(_MODULE.code_for_node(item) for item in items)
+    if not node.elements:
+        return ""
+    *first, last = node.elements
+    items = [*first, last.with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+    return _MODULE.code_for_node(cst.List(items))[1:-1]
 
 
 def _parse_items(item: Any, text: str) -> Sequence[Any]:

@@ -200,7 +200,7 @@ def _read(path: Path) -> Iterator[_Entry]:
     text = path.read_text(encoding="utf-8")
     starts = [m.start() for m in _RULE.finditer(text)]
     line, position = 1, 0
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=False):
         line += text.count("\n", position, start)
         position = start
         yield _Entry(path, line, text[start:end])
