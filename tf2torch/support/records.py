@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,8 +62,6 @@ def _open(name: Any, compression_type: str | None) -> IO[bytes]:
     if compression_type == "GZIP":
         return gzip.open(name)  # type: ignore[return-value]
     if compression_type == "ZLIB":
-        import io
-
         return io.BytesIO(zlib.decompress(Path(name).read_bytes()))
     return open(name, "rb")
 
