@@ -738,7 +738,7 @@ def read_data_sets(
     dtype: Any = None,
     reshape: bool = True,
     validation_size: int = 5000,
-    **_: Any
+    **_: Any,
 ) -> Any:
     """Train, validation and test sets from the four files of MNIST in a folder."""
     import gzip

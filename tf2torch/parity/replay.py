@@ -187,7 +187,9 @@ def replay(converted: str, record: str, folder: str, arguments: list[str], exact
 
     if (path.parent / "tf1_support.py").exists():
         sys.path.insert(0, str(path.parent))
-        random_draws.patch_support(drawn, importlib.import_module("tf1_support"))
+        support = importlib.import_module("tf1_support")
+        random_draws.patch_support(drawn, support)
+        order.install_support(support)
         del sys.path[0]
     replayer = Replayer(writer, known, drawn)
     instrument = Instrument(loader.roots())
