@@ -132,10 +132,13 @@ def call_method(
     handler = primitives.find_method(receiver, name)
     if handler is not None:
         return handler(record)
-    if owner.is_tensor:
-        rule = state.rulebook.find(f"Tensor.{name}")
+    if owner.is_tensor and name == "get_shape":
+        return attribute(state, node, owner, "shape")  # type: ignore[arg-type]
+    if owner.is_tensor or receiver in ("TensorShape", "Dimension"):
+        kind = "Tensor" if owner.is_tensor else receiver
+        rule = state.rulebook.find(f"{receiver}.{name}") or state.rulebook.find(f"{kind}.{name}")
         if rule is not None:
-            bound = bind(rule, arguments, Argument(node, owner))
+            bound = bind(rule, arguments, Argument(node, tensors.plain(owner)))
             if not isinstance(bound, Refusal):
                 return made(state, infer(bound))
         return ANYTHING

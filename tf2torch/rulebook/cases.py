@@ -318,6 +318,8 @@ class _Converter:
                 bound = Bound(rule, {"self": inner}, {"self": value})
                 self.result.emits.append((rule, Emit()))
                 return fill(rule.value, bound), infer(bound)
+            if rule is not None and rule.kind == "method":
+                return self.apply(rule, [], Argument(inner, value))
         return node.with_changes(value=fit(inner, node, "value")), ANYTHING
 
 
