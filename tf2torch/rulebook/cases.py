@@ -217,7 +217,8 @@ class _Converter:
         if isinstance(bound, Refusal) or isinstance(emit, Refusal):
             raise CaseRefused(emit.reason if isinstance(emit, Refusal) else "")
         self.result.emits.append((rule, emit))
-        self._note_images(bound)
+        if emit.layout != "none":
+            self._note_images(bound)
         if emit.init is not None or emit.forward is not None:
             return self._layer(bound, emit), infer(bound)
         assert emit.torch is not None
@@ -301,6 +302,9 @@ class _Converter:
             item = SHAPES["element"](value, constant(_literal(index.value)))
             if value.kind == "sequence" and not isinstance(item, Refusal):
                 return new, item
+        if value.host:
+            one = value.rank == 1 and isinstance(index, cst.Index)
+            return new, Value("tensor", dtype="int32", shape=() if one else (Dim(),), host=True)
         return new, tensor(value.dtype) if value.is_tensor else ANYTHING
 
     def _lambda(self, node: cst.Lambda) -> _Pair:

@@ -198,6 +198,20 @@ def _word(node: ast.Call, text: str) -> _Compiled:
     return lambda facts: word(facts.values.get(parameter, ANYTHING), *rest)
 
 
+#: TensorFlow's named constants that rules compare with.
+ENUMERATORS: Final[Mapping[str, Any]] = {
+    "tf.image.ResizeMethod.BILINEAR": 0,
+    "tf.image.ResizeMethod.NEAREST_NEIGHBOR": 1,
+    "tf.image.ResizeMethod.BICUBIC": 2,
+    "tf.image.ResizeMethod.AREA": 3,
+    "tf.losses.Reduction.NONE": "none",
+    "tf.losses.Reduction.SUM": "weighted_sum",
+    "tf.losses.Reduction.MEAN": "weighted_mean",
+    "tf.losses.Reduction.SUM_OVER_BATCH_SIZE": "weighted_sum_over_batch_size",
+    "tf.losses.Reduction.SUM_BY_NONZERO_WEIGHTS": "weighted_sum_by_nonzero_weights",
+    "tf.losses.Reduction.SUM_OVER_NONZERO_WEIGHTS": "weighted_sum_by_nonzero_weights",
+}
+
 # ---- the words -------------------------------------------------------------------------------
 
 
@@ -205,6 +219,8 @@ def literal(value: Value) -> Any:
     """The Python constant that a value equals, item by item for sequences."""
     if value.literal is not UNKNOWN:
         return freeze(value.literal)
+    if value.kind == "symbol":
+        return ENUMERATORS.get(str(value.detail), UNKNOWN)
     if value.kind == "sequence" and isinstance(value.detail, tuple):
         items = tuple(literal(item) for item in value.detail)
         return items if all(i is not UNKNOWN for i in items) else UNKNOWN
@@ -224,6 +240,8 @@ def _rank(value: Value) -> Any:
 
 
 def _kind(value: Value) -> Any:
+    if value.host:
+        return "python"
     if value.is_tensor:
         return UNKNOWN if value.category is None else value.category
     if value.kind in ("python", "mapping", "dtype"):
@@ -312,6 +330,8 @@ def _differentiable(value: Value) -> Any:
 
 
 def _is(value: Value) -> Any:
+    if value.host:
+        return "python" if value.rank == 0 else "sequence"
     return UNKNOWN if value.kind == "unknown" else value.kind
 
 
