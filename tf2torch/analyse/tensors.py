@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import libcst as cst
@@ -92,7 +93,10 @@ def operate(state: State, left: Value, right: Value, *, division: bool = False) 
         dtype = "float64"
     one = left.shape if left.is_tensor else _host_shape(left)
     other = right.shape if right.is_tensor else _host_shape(right)
-    return result(state, dtype, broadcast(one, other))
+    made = result(state, dtype, broadcast(one, other))
+    # Torch computes with host numbers as they are, with host vectors only as tensors.
+    on_host = all(side.host or not side.is_tensor for side in (left, right))
+    return replace(made, host=True) if on_host and made.shape == () else made
 
 
 def _host_shape(value: Value) -> Shape | None:
@@ -122,6 +126,17 @@ def broadcast(one: Shape | None, other: Shape | None) -> Shape | None:
 
 def subscript(state: State, owner: Value, node: cst.Subscript) -> Value:
     """``x[:, 0, None, ...]``"""
+    part = _subscript(state, owner, node)
+    if not owner.host:
+        return part
+    index = node.slice[0].slice if len(node.slice) == 1 else None
+    at = state.values[index.value].literal if isinstance(index, cst.Index) else UNKNOWN
+    if isinstance(owner.literal, tuple) and isinstance(at, int) and -len(owner.literal) <= at < len(owner.literal):
+        return replace(part, host=True, literal=owner.literal[at])
+    return replace(part, host=True)
+
+
+def _subscript(state: State, owner: Value, node: cst.Subscript) -> Value:
     if owner.shape is None:
         return result(state, owner.dtype, None)
     dims = list(owner.shape)

@@ -64,7 +64,7 @@ def size_tuple(shape: Part) -> Text:
     """A shape as one argument: ``[2, 3]`` -> ``(2, 3)``; a tensor becomes a list."""
     if shape.node is None:
         return Refusal("the shape is not given")
-    if shape.value.is_tensor:
+    if shape.value.is_tensor and not shape.value.host:
         return f"{_tight(shape.node)}.tolist()"
     items = display(shape)
     if items is None:
@@ -105,6 +105,14 @@ def joined(values: Part) -> Text:
         inner = _display(item)
         parts += [f"*{_tight(item)}"] if inner is None else [code(node) for node in inner]
     return "[" + ", ".join(parts) + "]"
+
+
+def added(items: Part) -> Text:
+    """The sum of a list that is written out: ``[a, b]`` -> ``a + b``."""
+    found = display(items)
+    if not found:
+        return Refusal("the list is not written out")
+    return " + ".join(_tight(item, _SUM - 1 if i == 0 else _SUM) for i, item in enumerate(found))
 
 
 def split_sizes(whole: Part, parts: Part, axis: Part) -> Text:
@@ -216,5 +224,5 @@ def first(items: Part) -> Text:
 BUILDERS: Final[Mapping[str, Callable[..., Text]]] = {
     **{f.__name__: f for f in (sizes, arguments, size_tuple, one_or_tuple, flipped_axes, joined)},
     **DTYPE_BUILDERS,
-    **{f.__name__: f for f in (split_sizes, pad_list, reflect_list, cut, contracted, first)},
+    **{f.__name__: f for f in (added, split_sizes, pad_list, reflect_list, cut, contracted, first)},
 }

@@ -263,6 +263,12 @@ class _Converter:
 
     # ---- structure ---------------------------------------------------------------------------
 
+    def _dict(self, node: cst.Dict) -> _Pair:
+        elements = [
+            element.with_changes(value=self.convert(element.value)[0]) for element in node.elements
+        ]
+        return node.with_changes(elements=elements), Value("mapping")
+
     def _list(self, node: cst.List | cst.Tuple) -> _Pair:
         pairs = [self.convert(element.value) for element in node.elements]
         elements = [

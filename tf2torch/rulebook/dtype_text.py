@@ -72,20 +72,29 @@ def cast_method(dtype: Part) -> Text:
     return Refusal("torch has no method for this cast") if method is None else method
 
 
-def _number(value: Value) -> int | float | None:
-    known = literal(value)
+def _number(part: Part) -> int | float | None:
+    """A number that is written out."""
+    if not isinstance(part.node, (cst.Integer, cst.Float, cst.UnaryOperation)):
+        return None
+    known = literal(part.value)
     return known if isinstance(known, (int, float)) and not isinstance(known, bool) else None
 
 
-def times(value: Value, factor: Value) -> Text:
-    """A known number times another."""
-    one, other = _number(value), _number(factor)
-    return Refusal("not a number") if one is None or other is None else repr(one * other)
+def twice(value: Part) -> Text:
+    """A number that is written out, doubled."""
+    number = _number(value)
+    return Refusal("not a number") if number is None else repr(2 * number)
 
 
-def span(low: Value, high: Value) -> Text:
-    """The difference of two known numbers; one for a maximum not given."""
-    start, stop = _number(low), 1 if literal(high) is None else _number(high)
+def minus_twice(value: Part) -> Text:
+    """A number that is written out, doubled and negated."""
+    number = _number(value)
+    return Refusal("not a number") if number is None else repr(-2 * number)
+
+
+def span(low: Part, high: Part) -> Text:
+    """The difference of two numbers that are written out."""
+    start, stop = _number(low), _number(high)
     return Refusal("not a number") if start is None or stop is None else repr(stop - start)
 
 
@@ -97,9 +106,8 @@ def reversed_axes(x: Value) -> Text:
 
 
 #: What a template may call, by name: functions of values, and of expressions.
-FUNCTIONS: Final[Mapping[str, Callable[..., Text]]] = {
-    f.__name__: f for f in (times, span, reversed_axes)
-}
+FUNCTIONS: Final[Mapping[str, Callable[..., Text]]] = {"reversed_axes": reversed_axes}
 BUILDERS: Final[Mapping[str, Callable[..., Text]]] = {
-    f.__name__: f for f in (tensor_dtype, other_dtype, raw_dtype, cast_method)
+    f.__name__: f
+    for f in (tensor_dtype, other_dtype, raw_dtype, cast_method, twice, minus_twice, span)
 }

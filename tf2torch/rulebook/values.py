@@ -73,6 +73,7 @@ class Value:
         shape: one `Dim` an axis in TensorFlow's axis order, None if the rank is unknown.
         text: source that spells a host value where modules are constructed, if there is any.
         detail: payload of the kinds that have one.
+        host: whether a tensor of TensorFlow is a host value in torch: a size, a shape.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class Value:
     shape: Shape | None = None
     text: str | None = None
     detail: Any = None
+    host: bool = False
 
     @property
     def is_tensor(self) -> bool:

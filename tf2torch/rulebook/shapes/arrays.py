@@ -18,51 +18,72 @@ from tf2torch.rulebook.shapes.common import (
     dims_of,
     dtype_name,
 )
-from tf2torch.rulebook.values import UNKNOWN, Dim, Value, tensor
+from tf2torch.rulebook.values import UNKNOWN, Dim, Shape, Value, tensor
 
 
-def host_size(dim: Dim) -> Value:
-    """A length as the host integer that torch has of it at run time."""
-    known = UNKNOWN if dim.size is None else dim.size
-    return Value("python", literal=known, dtype="int32", shape=(), text=dim.text, detail=dim)
+def host(dtype: str | None, shape: Shape | None = (), literal: object = UNKNOWN) -> Value:
+    """A run-time value that is no tensor in torch but a number or a tuple of numbers."""
+    return Value("tensor", literal=literal, dtype=dtype, shape=shape, host=True)
 
 
 def sizes_of(x: Value) -> Result:
     """tf.shape: a tuple of integers in torch."""
     x = as_tensor(x)
     if x.shape is None:
-        return Value("python", dtype="int32", shape=(ANY,))
-    return Value("sequence", dtype="int32", detail=tuple(host_size(d) for d in x.shape))
+        return host("int32", (ANY,))
+    sizes = tuple(d.size for d in x.shape)
+    known = UNKNOWN if None in sizes else sizes
+    return host("int32", (Dim(len(x.shape)),), known)
 
 
 def host_int(*_: Value) -> Result:
     """An integer on the host."""
-    return Value("python", dtype="int32", shape=())
+    return host("int32")
+
+
+def _on_host(x: Value) -> bool:
+    """Whether torch has this value, a number or a list of numbers, on the host."""
+    if x.kind == "sequence" and isinstance(x.detail, tuple):
+        return bool(x.detail) and all(_on_host(item) for item in x.detail)
+    return x.host or x.kind == "python"
 
 
 def host_cast(x: Value, dtype: Value) -> Result:
     """A cast; a host number stays one."""
-    if x.kind == "python" and as_tensor(x).shape == ():
-        return Value("python", dtype=dtype_name(dtype), shape=())
+    if _on_host(x) and as_tensor(x).shape == ():
+        return host(dtype_name(dtype))
     return core.cast(x, dtype)
 
 
 def host_same(x: Value) -> Result:
     """Dtype and shape of the argument; a host number stays one."""
-    scalar = as_tensor(x)
-    if x.kind == "python" and scalar.shape == ():
-        return Value("python", dtype=scalar.dtype, shape=())
+    if _on_host(x) and as_tensor(x).shape == ():
+        return host(as_tensor(x).dtype)
     return core.same(x)
 
 
 def host_reduce(x: Value, axis: Value, keepdims: Value) -> Result:
     """A reduction; of a whole host list to a host number."""
-    items = x.detail if x.kind == "sequence" and isinstance(x.detail, tuple) else ()
-    on_host = bool(items) and all(item.kind == "python" for item in items)
     whole = literal(axis) is None and literal(keepdims) is None
-    if whole and (on_host or (x.kind == "python" and as_tensor(x).rank == 1)):
-        return Value("python", dtype=as_tensor(x).dtype, shape=())
+    if whole and _on_host(x) and as_tensor(x).rank == 1:
+        return host(as_tensor(x).dtype)
     return core.reduce(x, axis, keepdims)
+
+
+def host_concat(values: Value, axis: Value) -> Result:
+    """tf.concat; host lists give a host list."""
+    result = axes.concat(values, axis)
+    if _on_host(values) and isinstance(result, Value):
+        return host("int32", result.shape)
+    return result
+
+
+def host_stack(values: Value, axis: Value) -> Result:
+    """tf.stack; host numbers give a host list."""
+    result = axes.stack(values, axis)
+    if _on_host(values) and literal(axis) == 0 and isinstance(result, Value):
+        return host("int32", result.shape)
+    return result
 
 
 def same_value(x: Value) -> Result:
@@ -233,6 +254,8 @@ _BY_NAME = (
     host_int,
     host_cast,
     host_reduce,
+    host_concat,
+    host_stack,
     host_same,
     same_value,
     dtype_of,
