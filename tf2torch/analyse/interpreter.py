@@ -10,6 +10,7 @@ import libcst as cst
 from tf2torch.analyse import expressions, graph, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import BUDGET, Frame, State, join
+from tf2torch.cst.walk import children, read
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant
 
 #: Longest loop with a known number of rounds that is executed round by round.
@@ -78,7 +79,7 @@ def _return(state: State, node: cst.Return) -> Flow:
 
 
 def _evaluate_children(state: State, node: cst.CSTNode) -> Flow:
-    for child in node.children:
+    for child in children(node):
         if isinstance(child, cst.BaseExpression):
             expressions.evaluate(state, child)
     return None
@@ -264,7 +265,7 @@ def _while(state: State, node: cst.While) -> Flow:
 def builds_graph(state: State, node: cst.CSTNode) -> bool:
     """Whether a loop may build graph: it names TensorFlow or calls program code, and runs no session."""
     finder = _Finder(state)
-    node.visit(finder)
+    read(node, finder)
     return not finder.runs
 
 
@@ -385,9 +386,22 @@ def call_function(
             result = join(result, value)
     state.stack = state.stack[:-1]
     state.frame, state.path = outer, outer_path
+    if node is not None:
+        _note_locals(state, definition, node, frame)
     old = state.returns.get(definition)
     state.returns[definition] = result if old is None else join(old, result)
     return expressions.leave_scope(state, result)
+
+
+def _note_locals(
+    state: State, definition: cst.CSTNode, node: cst.Call, frame: Frame
+) -> None:
+    """Keeps the host values that a function's names ended with, for each call of it."""
+    seen = state.locals.setdefault((definition, node), {})
+    for name, value in frame.names.items():
+        plain = tensors.plain(value)
+        if plain.kind == "python":
+            seen[name] = join(seen[name], plain) if name in seen else plain
 
 
 def _bind_parameters(
@@ -404,10 +418,10 @@ def _bind_parameters(
     free = [value for keyword, value in arguments if keyword is None]
     extra: dict[Any, Value] = {}
     for name, value in zip(names, free, strict=False):
-        frame.names[name] = value
+        frame.names[name] = expressions.leave_scope(state, value)
     for keyword, value in arguments:
         if keyword is not None and keyword in known:
-            frame.names[keyword] = value
+            frame.names[keyword] = expressions.leave_scope(state, value)
         elif keyword is not None:
             extra[keyword] = value
     for parameter in parameters_of(params):
@@ -471,15 +485,33 @@ def run_rest(state: State, module: cst.Module) -> None:
     Functions that nobody calls are entry points for somebody else, so their graph counts.
     """
     frame = state.frame
-    for value in list(frame.names.values()):
+    inner = _Loads()
+    for value in frame.names.values():
+        if value.kind in ("function", "class") and isinstance(value.detail.node, cst.CSTNode):
+            value.detail.node.body.visit(inner)
+    # What other functions name is called from there, with arguments that are known.
+    for value in sorted(frame.names.values(), key=lambda v: _name_of(v) in inner.names):
         if value.kind == "function" and value.detail.node not in state.parameters:
             call_function(state, value.detail, [], None, certain=True)
         elif value.kind == "class" and value.detail.node is not None:
             _run_class(state, value)
     state.shadow = True
     finder = _Unvisited(state)
-    module.visit(finder)
+    read(module, finder)
     state.shadow = False
+
+
+def _name_of(value: Value) -> str:
+    node = getattr(value.detail, "node", None)
+    return node.name.value if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else ""
+
+
+class _Loads(cst.CSTVisitor):
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def visit_Name(self, node: cst.Name) -> None:
+        self.names.add(node.value)
 
 
 def _run_class(state: State, value: Value) -> None:
@@ -498,7 +530,7 @@ class _Unvisited(cst.CSTVisitor):
 
     def visit_SimpleStatementLine(self, node: cst.SimpleStatementLine) -> bool:
         for small in node.body:
-            for child in small.children:
+            for child in children(small):
                 if isinstance(child, cst.BaseExpression) and child not in self.state.values:
                     expressions.evaluate(self.state, child)
         return False

@@ -70,11 +70,17 @@ class State:
     calls: dict[cst.CSTNode, list[tuple[cst.Call, tuple[Any, ...]]]] = field(default_factory=dict)
     returns: dict[cst.CSTNode, Value] = field(default_factory=dict)
     parameters: dict[cst.CSTNode, dict[str, Value]] = field(default_factory=dict)
+    locals: dict[tuple[cst.CSTNode, cst.CSTNode], dict[str, Value]] = field(default_factory=dict)
     summaries: list[Value] = field(default_factory=list)
     flags: dict[str, Any] = field(default_factory=dict)
     gradient_calls: dict[cst.CSTNode, Any] = field(default_factory=dict)
     collections: dict[str, list[Value]] = field(default_factory=dict)
     store_counts: dict[cst.CSTNode, dict[str, int]] = field(default_factory=dict)
+    #: Calls that draw from a data set or queue, with their paths, and what each draws from.
+    draws: list[tuple[cst.Call, tuple[Any, ...]]] = field(default_factory=list)
+    draw_sources: dict[cst.CSTNode, Value | None] = field(default_factory=dict)
+    #: Functions that are given elements of data sets.
+    element_functions: set[cst.CSTNode] = field(default_factory=set)
     spent: int = 0
     shadow: bool = False
     counter: int = 0
@@ -114,7 +120,8 @@ def join(one: Value, other: Value) -> Value:
     if one.kind == other.kind and one.detail is other.detail:
         return replace(one, text=None)
     if one.kind == other.kind == "object" and one.detail.type == other.detail.type:
-        return one
+        same = one.detail["same"]
+        return one if same is None or same(one.detail, other.detail) else ANYTHING
     if {one.kind, other.kind} <= {"python", "sequence", "mapping"}:
         return Value("python")
     return ANYTHING

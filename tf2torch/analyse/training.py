@@ -221,6 +221,17 @@ def _define_flag(call: GraphCall) -> Value:
     return NONE
 
 
+def _app_run(call: GraphCall) -> Value:
+    """`tf.app.run` calls ``main(argv)``."""
+    given = call.value(0, "main")
+    if given is None or given.kind != "function":
+        found = call.state.frame.module.lookup("main")
+        given = found[0] if found is not None else None
+    if given is not None and given.kind == "function":
+        call.state.follow(call.state, given.detail, [(None, Value("python"))], None, certain=True)
+    return NONE
+
+
 _OPTIMIZERS = (
     "GradientDescent Momentum Adam RMSProp Adagrad Adadelta Ftrl ProximalGradientDescent"
     " ProximalAdagrad AdagradDA SyncReplicas"
@@ -237,6 +248,7 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
     "tf.contrib.opt.LazyAdamOptimizer": _optimizer,
     "tf.contrib.opt.NadamOptimizer": _optimizer,
     **{f"tf.train.{name}": _schedule for name in _SCHEDULES},
+    "tf.app.run": _app_run,
     "tf.gradients": _gradients,
     "tf.global_variables_initializer": _init,
     "tf.initialize_all_variables": _init,

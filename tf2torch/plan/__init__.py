@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse import Analysis
-from tf2torch.plan.blocks import Block, Graph, cut_blocks, model_units
+from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units
 from tf2torch.plan.describe import describe
+from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.roles import Role, find_roles
 from tf2torch.plan.roots import Root, find_root
 from tf2torch.plan.sites import Site, find_sites
@@ -35,7 +37,9 @@ class Plan:
         blocks: methods of the model.
         sites: runs, each with the graph units that it needs.
         constants: module-level units that stay at module level.
+        glue: units that only call parts of the model; they stand where the model is used.
         modes: identities of placeholders that only switch between training and evaluation.
+        scalars: identities of placeholders that are rates or probabilities.
     """
 
     analysis: Analysis
@@ -51,6 +55,9 @@ class Plan:
     blocks: tuple[Block, ...]
     model_indices: frozenset[int]
     sites: Mapping[cst.CSTNode, tuple[Site, tuple[Unit, ...]]]
+    glue: tuple[Unit, ...]
+    modes: frozenset[Any]
+    scalars: frozenset[Any]
 
     def describe(self) -> str:
         """The plan as text, for ``--plan``."""
@@ -73,7 +80,7 @@ def make_plan(analysis: Analysis) -> Plan:
     tensors = {
         name
         for unit in graph.units
-        if unit.kind in ("graph", "placeholder")
+        if unit.kind in ("graph", "placeholder", "source")
         for name in unit.names.stores
     } - created
     placeholders = {
@@ -82,7 +89,13 @@ def make_plan(analysis: Analysis) -> Plan:
         if unit.kind == "placeholder"
         for name in unit.names.stores
     }
-    roles = find_roles(analysis, root.functions, created, tensors)
+    modes = training_flags(analysis)
+    switches = {
+        name
+        for name, unit in placeholders.items()
+        if unit.value is not None and analysis.values[unit.value].detail in modes
+    }
+    roles = find_roles(analysis, root.functions, created, tensors - switches)
     taken = set(created)
     slots = assign_slots(analysis, graph.units, roles, taken)
     function_units: dict[cst.FunctionDef, tuple[Unit, ...]] = {}
@@ -104,6 +117,8 @@ def make_plan(analysis: Analysis) -> Plan:
         fed = {feed.name for feed in site.feeds or ()}
         needed = graph.closure(set(site.needed), fed - set(placeholders), len(graph.units) + 1)
         sites.append((site, needed))
+    glue = find_glue(analysis, graph, model, slots, roles, sites)
+    model -= {unit.index for unit in glue}
     blocks = cut_blocks(graph, model, sites, set(placeholders))
     has_variables = bool(created) or bool(slots)
     return Plan(
@@ -122,6 +137,9 @@ def make_plan(analysis: Analysis) -> Plan:
         blocks=tuple(blocks) if has_variables else (),
         model_indices=frozenset(model) if has_variables else frozenset(),
         sites={site.run.node: (site, tuple(needed)) for site, needed in sites},
+        glue=tuple(glue),
+        modes=modes,
+        scalars=number_placeholders(analysis),
     )
 
 

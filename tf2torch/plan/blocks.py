@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.walk import read
 from tf2torch.plan.roles import Role
 from tf2torch.plan.sites import Site
 from tf2torch.plan.units import Unit, calls_in
@@ -61,11 +62,13 @@ class Graph:
             if unit is None or unit.index in found:
                 continue
             found[unit.index] = unit
+            if unit.kind == "source":
+                continue
             work += [(used, unit.index) for used in unit.names.loads]
         return [found[index] for index in sorted(found)]
 
 
-GRAPH_KINDS = ("graph", "param", "placeholder", "alias", "object")
+GRAPH_KINDS = ("graph", "param", "placeholder", "alias", "object", "data", "source")
 
 
 def model_units(
@@ -101,7 +104,7 @@ def _uses_model(
         if role is not None and role.kind in ("method", "module"):
             return True
     reader = _Reader(analysis, attributes)
-    unit.node.visit(reader)
+    read(unit.node, reader)
     return reader.found
 
 
@@ -119,11 +122,11 @@ class _Reader(cst.CSTVisitor):
         return True
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
-        node.value.visit(self)
+        read(node.value, self)
         return False
 
     def visit_Arg(self, node: cst.Arg) -> bool:
-        node.value.visit(self)
+        read(node.value, self)
         return False
 
     def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
@@ -132,6 +135,41 @@ class _Reader(cst.CSTVisitor):
     def visit_Name(self, node: cst.Name) -> None:
         if node.value in self.attributes:
             self.found = True
+
+
+def find_glue(
+    analysis: Analysis,
+    graph: Graph,
+    model: set[int],
+    slots: Mapping[cst.CSTNode, object],
+    roles: Mapping[cst.FunctionDef, Role],
+    sites: Sequence[tuple[Site, list[Unit]]],
+) -> list[Unit]:
+    """Model units that are nothing but a call of a method or submodule.
+
+    Where several runs need different parts of the model, such units are better written at the run:
+    ``fake = model.generator(z)`` needs no method of its own.
+    """
+    signatures = {
+        frozenset(n for n, (_, needed) in enumerate(sites) if unit in needed)
+        for unit in graph.units
+        if unit.index in model
+    }
+    if len(signatures - {frozenset()}) < 2:
+        return []
+    found = []
+    for unit in graph.units:
+        call = unit.value
+        if unit.index not in model or not isinstance(call, cst.Call):
+            continue
+        function = analysis.callees.get(call)
+        role = roles.get(function.node) if function is not None else None  # type: ignore[arg-type]
+        if role is None or role.kind not in ("method", "module"):
+            continue
+        inner = [other for arg in call.args for other in calls_in(arg)]
+        if not any(other in slots for other in inner):
+            found.append(unit)
+    return found
 
 
 def cut_blocks(
@@ -175,7 +213,7 @@ def _interface(
         for name in sorted(unit.names.loads):
             source = graph.definition(name, unit.index)
             given = name in placeholders or (source is not None and source.index not in inside)
-            if given and source is not None and source.kind in ("graph", "placeholder"):
+            if given and source is not None and source.kind in ("graph", "placeholder", "source"):
                 if name not in inputs:
                     inputs.append(name)
     order = {name: i for i, unit in enumerate(graph.units) for name in unit.defines}

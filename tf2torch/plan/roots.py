@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.walk import children
 from tf2torch.plan.units import Unit, classify, contains_run, units_of
 from tf2torch.plan.uses import names_in
 
@@ -84,7 +85,7 @@ def _inside(analysis: Analysis, unit: Unit) -> list[Unit]:
 
 def _suites(node: cst.CSTNode) -> list[cst.IndentedBlock]:
     found = []
-    for child in node.children:
+    for child in children(node):
         if isinstance(child, cst.IndentedBlock):
             found.append(child)
         elif isinstance(child, (cst.Else, cst.Finally, cst.ExceptHandler, cst.If)):

@@ -10,6 +10,7 @@ import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.facts import Obj, Run
+from tf2torch.plan.feeding import dataset_node
 from tf2torch.plan.uses import names_in
 from tf2torch.rulebook.values import Value
 
@@ -120,6 +121,8 @@ def operation_names(record: Obj, node: cst.BaseExpression | None = None) -> set[
             found |= operation_names(value.detail)
         elif hasattr(member, "node"):
             found |= names_in(member.node).loads
+    if record.type == "IteratorInit" and (data := dataset_node(record)) is not None:
+        found |= names_in(data).loads
     if record.type == "Summary" and record.node is not None:
         for argument in record.node.args:  # type: ignore[attr-defined]
             found |= names_in(argument.value).loads

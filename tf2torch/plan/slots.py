@@ -11,6 +11,8 @@ import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.facts import Creation
+from tf2torch.analyse.recurrent import RecurrentCreation
+from tf2torch.cst.walk import children
 from tf2torch.plan.roles import Role
 from tf2torch.plan.units import Unit, calls_in, creation_nodes
 
@@ -80,6 +82,8 @@ def assign_slots(
             if kind is None:
                 continue
             shared = _identity(analysis, call)
+            if _is_one(analysis, call):
+                loops = ()
             if shared is not None and shared in owners:
                 slots[call] = Slot(owners[shared], loops, kind)
                 continue
@@ -115,6 +119,17 @@ def _identity(analysis: Analysis, call: cst.Call) -> tuple[str, ...] | None:
     return tuple(sorted(names)) or None
 
 
+def _is_one(analysis: Analysis, call: cst.Call) -> bool:
+    """Whether every round of the loops around a call uses the same variables."""
+    names = {
+        (creation.node, tuple(variable.name for variable in creation.variables))
+        for creation in analysis.creations
+        if creation.node is call or call in creation.path
+    }
+    rounds = sum(creation.node is call for creation in analysis.creations)
+    return rounds > 1 and len(names) == 1
+
+
 def creations_of(analysis: Analysis, call: cst.Call) -> list[Creation]:
     return [c for c in analysis.creations if c.node is call]
 
@@ -131,6 +146,9 @@ def _name(
     function = analysis.callees.get(call)
     if kind == "module" and function is not None and _instances(analysis, function.node) == 1:
         return function.name
+    for creation in creations_of(analysis, call):
+        if isinstance(creation, RecurrentCreation):
+            return identifier(creation.hint)
     single = unit.targets[0] if len(unit.targets) == 1 else None
     outermost = [c for c in calls_in(unit.node) if c in creation_nodes(analysis)]
     if isinstance(single, cst.Name) and len(outermost) == 1 and targets[single.value] == 1:
@@ -165,7 +183,7 @@ def _calls_with_loops(
         return []
     inner = (*loops, node) if isinstance(node, cst.For) else loops
     found: list[tuple[cst.Call, tuple[cst.For, ...]]] = []
-    for child in node.children:
+    for child in children(node):
         found += _calls_with_loops(child, inner)
     if isinstance(node, cst.Call):
         found.append((node, loops))

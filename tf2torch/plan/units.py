@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.walk import children, read
+from tf2torch.plan import feeding
 from tf2torch.plan.uses import Names, names_in
 from tf2torch.rulebook.values import Value
 
@@ -24,7 +26,8 @@ class Unit:
 
     Attributes:
         kind: `import`, `define`, `host`, `graph` (computes tensors), `param` (makes variables),
-            `alias` (names existing variables), `placeholder`, `object` (optimizers, savers, ops).
+            `alias` (names existing variables), `placeholder`, `object` (optimizers, savers, ops),
+            `data` (describes input data), `source` (draws from it in every run).
         managers: `with` items that were dissolved around it, outermost first.
         dependencies: whether it stood under control_dependencies.
     """
@@ -142,10 +145,16 @@ def classify(analysis: Analysis, node: cst.BaseStatement) -> str:
             owner = analysis.values.get(target.value)
             if owner is not None and owner.kind in ("object", "operation"):
                 return "object"
+        if feeding.draws(analysis, calls_in(small.value)) and not creates(analysis, small.value):
+            return "source"
         recorded = analysis.values.get(target) if isinstance(small, cst.AugAssign) else None
         return _classify_value(analysis, recorded or analysis.values.get(small.value), small.value)
     if isinstance(small, cst.Expr):
         return _classify_expression(analysis, small.value)
+    if isinstance(small, cst.Return) and small.value is not None:
+        value = analysis.values.get(small.value)
+        if creates(analysis, small) or (value and any(v.is_tensor for v in contents(value))):
+            return "graph"
     return "host"
 
 
@@ -154,6 +163,8 @@ def _classify_value(analysis: Analysis, value: Value | None, node: cst.BaseExpre
         return "host"
     content = contents(value)
     kinds = {item.kind for item in content}
+    if feeding.describes_data(content):
+        return "data"
     if isinstance(node, cst.Call) and value.kind == "placeholder":
         return "placeholder"
     if kinds & {"tensor", "placeholder"}:
@@ -198,15 +209,17 @@ def _classify_compound(analysis: Analysis, node: cst.BaseStatement) -> str:
     if contains_run(analysis, node):
         return "host"
     kinds = {classify(analysis, child) for child in _nested(node)}
-    if "graph" in kinds or "param" in kinds:
+    if kinds & {"graph", "param", "source"}:
         return "graph"
+    if "data" in kinds and kinds <= {"data", "host"}:
+        return "data"
     if kinds and kinds <= {"object", "alias", "placeholder", "host"} and kinds - {"host"}:
         return "object" if "host" not in kinds else "host"
     return "host"
 
 
 def _nested(node: cst.CSTNode) -> Iterator[cst.BaseStatement]:
-    for child in node.children:
+    for child in children(node):
         if isinstance(child, cst.BaseStatement):
             yield child
         elif isinstance(child, (cst.BaseSuite, cst.Else, cst.Finally, cst.ExceptHandler)):
@@ -253,7 +266,7 @@ def contains_run(analysis: Analysis, node: cst.CSTNode) -> bool:
 def calls_in(node: cst.CSTNode) -> list[cst.Call]:
     """Calls below a node in source order, not those inside function definitions."""
     finder = _Calls()
-    node.visit(finder)
+    read(node, finder)
     return finder.found
 
 

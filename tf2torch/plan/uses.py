@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from tf2torch.cst.walk import children, read
+
 
 @dataclass
 class Names:
@@ -21,7 +23,7 @@ def names_in(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Names:
     """Names read and bound by a node or block."""
     collector = _Collector()
     for item in [node] if isinstance(node, cst.CSTNode) else node:
-        item.visit(collector)
+        read(item, collector)
     return collector.names
 
 
@@ -38,7 +40,7 @@ def free_names(function: cst.FunctionDef | cst.Lambda) -> set[str]:
 
 
 def _statements(body: cst.CSTNode) -> Iterable[cst.CSTNode]:
-    for child in body.children:
+    for child in children(body):
         if isinstance(child, (cst.BaseStatement, cst.BaseSmallStatement, cst.BaseSuite)):
             yield child
             yield from _statements(child)
@@ -79,7 +81,7 @@ class _Collector(cst.CSTVisitor):
                 self._store(element.value)
         elif isinstance(target, (cst.Attribute, cst.Subscript)):
             # A container or object is changed in place: it is read, and what it holds is new.
-            target.visit(self)
+            read(target, self)
             base: cst.CSTNode = target
             while isinstance(base, (cst.Attribute, cst.Subscript)):
                 base = base.value
@@ -90,11 +92,11 @@ class _Collector(cst.CSTVisitor):
         self.names.loads.add(node.value)
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
-        node.value.visit(self)
+        read(node.value, self)
         return False
 
     def visit_Arg(self, node: cst.Arg) -> bool:
-        node.value.visit(self)
+        read(node.value, self)
         return False
 
     def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
@@ -102,31 +104,31 @@ class _Collector(cst.CSTVisitor):
         return False
 
     def visit_AugAssign(self, node: cst.AugAssign) -> bool:
-        node.target.visit(self)
+        read(node.target, self)
         self._store(node.target)
-        node.value.visit(self)
+        read(node.value, self)
         return False
 
     def visit_AnnAssign(self, node: cst.AnnAssign) -> bool:
         self._store(node.target)
         if node.value is not None:
-            node.value.visit(self)
+            read(node.value, self)
         return False
 
     def visit_For(self, node: cst.For) -> bool:
         self._store(node.target)
         for child in (node.iter, node.body, node.orelse):
             if child is not None:
-                child.visit(self)
+                read(child, self)
         return False
 
     def visit_CompFor(self, node: cst.CompFor) -> bool:
         inner = _Collector()
         inner._store(node.target)
-        node.iter.visit(self)
+        read(node.iter, self)
         for child in (*node.ifs, node.inner_for_in):
             if child is not None:
-                child.visit(self)
+                read(child, self)
         self.names.loads -= inner.names.stores - self.names.stores
         return False
 
@@ -136,14 +138,14 @@ class _Collector(cst.CSTVisitor):
         clause: cst.CompFor | None = node.for_in
         while clause is not None:
             bound._store(clause.target)
-            clause.iter.visit(inner)
+            read(clause.iter, inner)
             for condition in clause.ifs:
-                condition.visit(inner)
+                read(condition, inner)
             clause = clause.inner_for_in
         for part in ("elt", "key", "value"):
             child = getattr(node, part, None)
             if child is not None:
-                child.visit(inner)
+                read(child, inner)
         self.names.loads |= inner.names.loads - bound.names.stores
         return False
 
@@ -172,17 +174,17 @@ class _Collector(cst.CSTVisitor):
     def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
         self.names.stores.add(node.name.value)
         for decorator in node.decorators:
-            decorator.visit(self)
+            read(decorator, self)
         self._function(node)
         return False
 
     def visit_ClassDef(self, node: cst.ClassDef) -> bool:
         self.names.stores.add(node.name.value)
         inner = _Collector()
-        node.body.visit(inner)
+        read(node.body, inner)
         self.names.loads |= inner.names.loads - inner.names.stores
         for base in node.bases:
-            base.visit(self)
+            read(base, self)
         return False
 
     def visit_Lambda(self, node: cst.Lambda) -> bool:
@@ -193,5 +195,5 @@ class _Collector(cst.CSTVisitor):
         params = node.params
         for parameter in (*params.posonly_params, *params.params, *params.kwonly_params):
             if parameter.default is not None:
-                parameter.default.visit(self)
+                read(parameter.default, self)
         self.names.loads |= free_names(node)

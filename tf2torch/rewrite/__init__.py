@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
 
+from tf2torch.cst.places import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 from tf2torch.plan import Plan
 from tf2torch.rewrite.idioms import simplify
-from tf2torch.rewrite.modes import training_flags
 from tf2torch.rewrite.program import write_program
 from tf2torch.rewrite.weights import weight_map
 from tf2torch.rewrite.writer import Writer
@@ -42,11 +41,11 @@ class Rewritten:
 def rewrite(plan: Plan) -> Rewritten:
     """Writes the program that the plan describes."""
     writer = Writer(plan)
-    writer.modes = training_flags(writer)
+    writer.modes = plan.modes
     module = simplify(write_program(writer))
     text = module.code
     wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
-    places = _places(plan.analysis.source.module, wanted)
+    places = places_of(plan.analysis.source.module, wanted)
     return Rewritten(
         text=text,
         support=tuple(sorted(writer.support)),
@@ -54,17 +53,6 @@ def rewrite(plan: Plan) -> Rewritten:
         diagnostics=_diagnostics(writer, places),
         references=_references(writer, places),
     )
-
-
-def _places(module: cst.Module, wanted: set[cst.CSTNode]) -> dict[cst.CSTNode, tuple[int, int]]:
-    """Line and column, from 1, of the wanted nodes."""
-    wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-    positions = wrapper.resolve(PositionProvider)
-    return {
-        node: (positions[node].start.line, positions[node].start.column + 1)
-        for node in wanted
-        if node in positions
-    }
 
 
 def _diagnostics(writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]) -> tuple[Diagnostic, ...]:

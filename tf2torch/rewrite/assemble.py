@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -54,8 +55,18 @@ def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -
     rest = _spaced(rest)
     if head:
         head[0] = head[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+    if rest and (head or imports):
+        rest[0] = _separated(rest[0])
     made = source.with_changes(body=[*doc, *imports, *head, *rest])
     return made
+
+
+def _separated(statement: cst.BaseStatement) -> cst.BaseStatement:
+    """A blank line before the first statement behind imports and device."""
+    lines_before = list(statement.leading_lines)  # type: ignore[attr-defined]
+    if lines_before and lines_before[0].comment is None:
+        return statement
+    return statement.with_changes(leading_lines=[cst.EmptyLine(indent=False), *lines_before])
 
 
 def _text(node: cst.CSTNode) -> str:
@@ -78,25 +89,45 @@ def _divide(body: Statements) -> tuple[Statements, Statements, Statements]:
 
 
 def _imports(writer: Writer, kept: Statements, used: set[str]) -> Statements:
-    """Imports of the original that stay, and those that the converted code needs."""
+    """Imports of the original that stay, and those that the converted code needs, in three groups."""
     bound = {name for statement in kept for name in names_in(statement).stores}
     texts = [text for name, text in IMPORTS.items() if name in used and name not in bound]
-    texts += [text for text in sorted(writer.imports) if text not in texts and not _is_bound(text, bound)]
+    texts += [t for t in sorted(writer.imports) if t not in texts and not _is_bound(t, bound)]
+    added = lines("".join(f"{t}\n" for t in texts))
     support = sorted(writer.support & used)
-    standard = [t for t in texts if t.split()[1].partition(".")[0] in _STANDARD]
-    others = [t for t in texts if t not in standard]
-    result = lines("".join(f"{t}\n" for t in standard)) + kept
-    result += lines("".join(f"{t}\n" for t in others))
-    if support:
-        result += lines(f"\nfrom tf1_support import {', '.join(support)}\n")
+    local = lines(f"from tf1_support import {', '.join(support)}\n") if support else []
+    standard: Statements = []
+    packages: Statements = []
+    for statement in [*kept, *added]:
+        (standard if _package(statement) in _STANDARD else packages).append(_bare(statement))
+    standard.sort(key=lambda s: (isinstance(s.body[0], cst.ImportFrom), _package(s)))  # type: ignore[attr-defined]
+    result: Statements = []
+    for group in (standard, packages, local):
+        if group and result:
+            group[0] = group[0].with_changes(
+                leading_lines=[cst.EmptyLine(indent=False), *group[0].leading_lines]  # type: ignore[attr-defined]
+            )
+        result += group
     return result
+
+
+def _package(statement: cst.BaseStatement) -> str:
+    small = statement.body[0]  # type: ignore[union-attr, index]
+    text = _text(small)  # type: ignore[arg-type]
+    return text.split()[1].partition(".")[0].rstrip(",")
+
+
+def _bare(statement: cst.BaseStatement) -> cst.BaseStatement:
+    """The statement with its comments, without blank lines."""
+    kept = [line for line in statement.leading_lines if line.comment is not None]  # type: ignore[attr-defined]
+    return statement.with_changes(leading_lines=kept)
 
 
 def _is_bound(text: str, bound: set[str]) -> bool:
     return bool(names_in(lines(text + "\n")).stores & bound)
 
 
-_STANDARD = frozenset("argparse logging math os shutil glob sys random time pathlib collections".split())
+_STANDARD = frozenset(sys.stdlib_module_names)
 
 
 def _main(writer: Writer, module: Statements, main: Statements) -> Statements:

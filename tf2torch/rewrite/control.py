@@ -136,6 +136,11 @@ SPECIAL: dict[str, Special] = {
     "tf.gradients": _gradients,
 }
 
+_VARIABLE_LISTS = frozenset(
+    "tf.trainable_variables tf.global_variables tf.all_variables tf.get_collection"
+    " tf.get_collection_ref".split()
+)
+
 METHODS: dict[str, Special] = {
     "Variable.assign": _assign("copy_"),
     "Variable.assign_add": _assign("add_"),
@@ -144,6 +149,10 @@ METHODS: dict[str, Special] = {
 
 
 def find(symbol: str) -> Special | None:
+    if symbol in _VARIABLE_LISTS:
+        from tf2torch.rewrite.variables_list import list_call
+
+        return list_call
     return SPECIAL.get(symbol)
 
 

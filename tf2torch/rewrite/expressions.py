@@ -48,10 +48,34 @@ def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
     replacement = scope.replaced.get(node)
     if replacement is not None:
         return Typed(replacement)
+    if scope.phase == "init":
+        known = _static_length(writer, node)
+        if known is not None:
+            return Typed(known)
     handler = _HANDLERS.get(type(node))
     if handler is None:
         return Typed(_children(writer, node, scope))
     return handler(writer, node, scope)
+
+
+def _static_length(writer: Writer, node: cst.BaseExpression) -> cst.BaseExpression | None:
+    """``x.shape[1].value`` in a constructor, where no tensor is: the length that it is."""
+    if not isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
+        return None
+    value = tensors.plain(writer.value(node))
+    if value.kind != "python" or not _reads_tensor(writer, node):
+        return None
+    if isinstance(value.literal, int):
+        return parse(value.text or str(value.literal))
+    return parse(value.text) if value.text is not None and value.literal is UNKNOWN else None
+
+
+def _reads_tensor(writer: Writer, node: cst.BaseExpression) -> bool:
+    while isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
+        node = node.func if isinstance(node, cst.Call) else node.value
+        if writer.value(node).is_tensor:
+            return True
+    return False
 
 
 def _children(writer: Writer, node: cst.CSTNode, scope: Scope) -> cst.BaseExpression:
@@ -142,9 +166,18 @@ def _symbol(writer: Writer, node: cst.CSTNode, symbol: str, scope: Scope) -> cst
 
 
 def _binary(writer: Writer, node: cst.BinaryOperation, scope: Scope) -> Typed:
-    left, right = typed(writer, node.left, scope), typed(writer, node.right, scope)
+    left, right = _operand(writer, node.left, scope), _operand(writer, node.right, scope)
     left, right, order, rank = unify(writer, [node.left, node.right], [left, right])
     return Typed(node.with_changes(left=left.node, right=right.node), order, rank)
+
+
+def _operand(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
+    """An operand; a shape becomes a tensor, since arithmetic with tuples means something else."""
+    item, value = typed(writer, node, scope), writer.value(node)
+    if value.host and value.rank != 0:
+        call = cst.Call(parse("torch.as_tensor"), [cst.Arg(item.node)])
+        return Typed(call, item.layout, item.rank)
+    return item
 
 
 def _unary(writer: Writer, node: cst.UnaryOperation, scope: Scope) -> Typed:

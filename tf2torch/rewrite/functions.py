@@ -37,7 +37,7 @@ class Written:
     returns_first: bool = False
     init: tuple[str, ...] = ()
     forward: tuple[str, ...] = ()
-    keys: dict[str, str] = field(default_factory=dict)
+    derived: frozenset[str] = frozenset()
 
 
 def program_call(
@@ -182,25 +182,34 @@ def write_module(writer: Writer, role: Role) -> Written:
     scope = scope.inside(create=creator(writer, sink))
     body: Statements = []
     config: list[cst.BaseStatement] = []
+    early: list[Statements] = []
     for unit in units:
         if unit.kind == "host" and not _is_docstring(unit.node):
             written = write_block(writer, [unit.node], scope, sink)
             config += written
+            early.append(write_block(writer, [unit.node], sink.scope, None))
             body += written
         else:
             body += write_block(writer, [unit.node], scope, sink)
     constructor = sink.stack[0]
     init_needs = names_in(constructor).loads
-    for statement in reversed(config):
-        if names_in(statement).stores & init_needs:
-            constructor.insert(0, statement)
-            init_needs |= names_in(statement).loads
     tensors = {name for name in parameters if name in facts and facts[name].is_tensor}
+    tensors |= {n for u in units if u.kind == "graph" for n in u.names.stores}
+    derived: list[str] = []
+    for written in reversed(early):
+        found = names_in(written)
+        if not found.stores & init_needs:
+            continue
+        if found.loads & tensors:
+            derived += sorted(found.stores & init_needs)
+            continue
+        constructor[:0] = written
+        init_needs |= found.loads
     wrong = sorted(init_needs & tensors)
     if wrong:
         raise Unconvertible("module-config", f"{role.name}'s layers need the shape of {wrong[0]!r}", node)
     body = _prune(body, config)
-    init = [name for name in parameters if name in init_needs]
+    init = [*derived, *(name for name in parameters if name in init_needs)]
     kept = [name for name in parameters if name in names_in(body).loads]
     stored = [n for n in kept if n in init and n not in tensors]
     forward = [n for n in kept if n not in stored]
@@ -209,6 +218,7 @@ def write_module(writer: Writer, role: Role) -> Written:
         body = [_rename(statement, renamed) for statement in body]
         constructor = [*lines("".join(f"self.{n} = {n}\n" for n in stored)), *constructor]
     defaults = {p.name.value: p for p in node.params.params}
+    defaults |= {name: cst.Param(cst.Name(name)) for name in derived}
     doc = [u.node for u in units[:1] if _is_docstring(u.node)]
     body = body[len(doc) :] if doc else body
     class_node = class_definition(
@@ -219,7 +229,7 @@ def write_module(writer: Writer, role: Role) -> Written:
         [forward_method("forward", [_parameter(writer, defaults[n], scope) for n in forward] + [cst.Param(cst.Name(n)) for n in role.extra], body)],
         doc,
     ).with_changes(leading_lines=node.leading_lines)
-    return Written(class_node, init=tuple(init), forward=(*forward,))
+    return Written(class_node, init=tuple(init), forward=(*forward,), derived=frozenset(derived))
 
 
 def _is_docstring(node: cst.BaseStatement) -> bool:
@@ -328,7 +338,7 @@ def _module_call(writer: Writer, node: cst.Call, role: Role, written: Written, s
             raise Unconvertible("module-call", "star arguments of a function that makes layers", node)
         given[arg.keyword.value if arg.keyword else names[index]] = arg
     if scope.create is not None:
-        scope.create(node, slot, _constructor(writer, role.name, written.init, given, names), ())
+        scope.create(node, slot, _constructor(writer, node, role, written, given), ())
     args = []
     in_order = True
     for name in written.forward:
@@ -344,16 +354,24 @@ def _module_call(writer: Writer, node: cst.Call, role: Role, written: Written, s
 
 
 def _constructor(
-    writer: Writer, name: str, wanted: tuple[str, ...], given: dict[str, cst.Arg], names: list[str]
+    writer: Writer, node: cst.Call, role: Role, written: Written, given: dict[str, cst.Arg]
 ) -> tuple[str, list[tuple[str | None, cst.BaseExpression]]]:
+    """Name and arguments of a module's constructor at one call."""
     args: list[tuple[str | None, cst.BaseExpression]] = []
     in_order = True
-    for parameter in wanted:
+    known = writer.analysis.state.locals.get((role.node, node), {})
+    for parameter in written.init:
+        if parameter in written.derived:
+            value = known.get(parameter)
+            if value is None or not isinstance(value.literal, int):
+                raise Unconvertible("module-config", f"the length {parameter!r} of {role.name} is not known", node)
+            args.append((None if in_order else parameter, parse(str(value.literal))))
+            continue
         if parameter not in given:
             in_order = False
             continue
         args.append((None if in_order else parameter, given[parameter].value))
-    return name, args
+    return role.name, args
 
 
 def reach(slot: Slot, scope: Scope) -> cst.BaseExpression:

@@ -44,6 +44,8 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> tuple[cs
         for role in plan.roles.values()
         if role.kind == "method" and (written := write_function(writer, role, scope)) is not None
     ]
+    for unit in plan.glue:
+        write_statement(writer, unit.node, scope, sink)  # for what it makes; the call stays outside
     for made in plan.blocks:
         methods.append(_block_method(writer, made, scope.inside(layouts={}), sink))  # type: ignore[arg-type]
     resets = sink.reset_method()

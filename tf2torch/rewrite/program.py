@@ -15,7 +15,6 @@ from tf2torch.rewrite import flags, training, variables_list
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.functions import write_function
 from tf2torch.rewrite.model import write_model
-from tf2torch.rewrite.modes import number_placeholders
 from tf2torch.rewrite.session import Host, host_function, write_host
 from tf2torch.rewrite.statements import Statements, todo, with_leading, write_statement
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
@@ -32,7 +31,6 @@ class Program:
 
     module: Statements = field(default_factory=list)
     main: Statements = field(default_factory=list)
-    defined_model: bool = False
     made_model: bool = False
 
 
@@ -59,14 +57,15 @@ def write_program(writer: Writer) -> cst.Module:
             for name in unit.names.stores:
                 names.pop(name, None)
     scope = Scope(names=names, model="model" if model else None, phase="host", modes=writer.modes, slots=plan.slots)
-    host = Host(writer, scope, counters=counters, scalars=number_placeholders(writer))
+    host = Host(writer, scope, counters=counters, scalars=plan.scalars)
     program = Program()
     for unit in plan.graph.units:
         if unit.node is root:
             continue
         _write_unit(program, host, unit, constants, model)
-    if model is not None and not program.defined_model:
-        program.module.append(model[0])
+    if model is not None:
+        place = next((i for i, s in enumerate(program.module) if is_guard(s)), len(program.module))
+        program.module.insert(place, model[0])
     return _assemble(writer, program, host)
 
 
@@ -138,8 +137,8 @@ def _write_unit(
         if _is_docstring(unit) and (unit.index == 0 or unit.scope is not None):
             (program.module if unit.scope is None else program.main).append(unit.node)
             return
-        if _is_guard(unit):
-            program.module.append(unit.node)
+        if is_guard(unit.node):
+            program.module += write_host(host, unit.node)
             return
         if unit.index not in constants and model is not None and _needs_model(writer, unit):
             _make_model(program, host, model)
@@ -185,9 +184,8 @@ def _is_docstring(unit: Unit) -> bool:
     return isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
 
 
-def _is_guard(unit: Unit) -> bool:
+def is_guard(node: cst.CSTNode) -> bool:
     """``if __name__ == "__main__":``"""
-    node = unit.node
     return isinstance(node, cst.If) and "__name__" in names_in(node.test).loads
 
 

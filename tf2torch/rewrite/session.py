@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.blocks import Block
 from tf2torch.plan.sites import Feed, Leaf, Site, Tree
@@ -46,6 +47,7 @@ class Host:
     counters: set[str] = field(default_factory=set)
     scalars: frozenset[object] = frozenset()
     summaries: dict[str, list[Value]] = field(default_factory=dict)
+    live: dict[str, str] = field(default_factory=dict)
 
 
 def write_host(host: Host, node: cst.BaseStatement) -> Statements:
@@ -71,13 +73,30 @@ def contains_suites(node: cst.BaseStatement) -> bool:
 
 
 def write_hosts(host: Host, body: Sequence[cst.CSTNode]) -> Statements:
+    """A block of host code. What it feeds is not there for the code after it."""
     written: Statements = []
+    before = dict(host.live)
     for node in body:
         if isinstance(node, cst.BaseSmallStatement):
             node = cst.SimpleStatementLine([node])
         assert isinstance(node, cst.BaseStatement)
-        written += write_host(host, node)
+        done = write_host(host, node)
+        written += done
+        forget(host, done)
+    host.live = {name: text for name, text in before.items() if host.live.get(name) == text}
     return written
+
+
+def forget(host: Host, done: Statements) -> None:
+    """Drops fed tensors whose source these statements may have changed."""
+    for statement in done:
+        changed = names_in(statement)
+        stores = changed.stores | changed.attribute_stores
+        for name, text in list(host.live.items()):
+            if text in code(statement) and isinstance(statement, cst.SimpleStatementLine):
+                continue
+            if (stores & names_in(parse(text)).loads) or name in stores or "(" in text:
+                del host.live[name]
 
 
 def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
@@ -174,8 +193,9 @@ def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
             writer.settle(small, Outcome.CONVERTED, "summary")
             continue
         if not contains_run(writer.analysis, small):
-            if _feed_dictionary(host, small) is not None:
-                written += _feed_dictionary(host, small) or []
+            fed = _feed_dictionary(host, small)
+            if fed is not None:
+                written += fed
                 continue
             written += write_statement(writer, cst.SimpleStatementLine([small]), host.scope, None)
             continue
@@ -321,7 +341,7 @@ def _deferred(small: cst.CSTNode, host: Host) -> list[cst.Call]:
 
         visit_Lambda = visit_ListComp = visit_GeneratorExp = visit_DictComp = visit_SetComp = _inner
 
-    small.visit(Finder())
+    read(small, Finder())
     return found
 
 
@@ -341,21 +361,25 @@ def _feed_dictionary(host: Host, small: cst.BaseSmallStatement) -> Statements | 
     for site, _ in host.writer.plan.sites.values():
         if site.feed_name == target.value:
             for feed in site.feeds or ():
-                written += feed_statements(host, feed, named=True)
+                written += feed_statements(host, feed)
             break
     host.writer.settle(small, Outcome.CONVERTED, "feed")
     return written
 
 
-def feed_statements(host: Host, feed: Feed, *, named: bool = False) -> Statements:
+def feed_statements(host: Host, feed: Feed) -> Statements:
     """``{x: batch}`` -> ``x = torch.as_tensor(batch, dtype=torch.float32, device=device)``"""
-    if feed.placeholder.detail in host.scope.modes and not named:
+    if feed.placeholder.detail in host.scope.modes:
         return []
     value = host.writer.value(feed.value)
     text = code(convert(host.writer, feed.value, host.scope))
-    if feed.placeholder.detail in host.scope.modes or is_number(host, feed, value):
+    if is_number(host, feed, value):
         return lines(f"{feed.name} = {text}\n") if text != feed.name else []
-    return lines(f"{feed.name} = torch.as_tensor({text}, dtype={feed_dtype(feed.placeholder)}, device=device)\n")
+    made = f"torch.as_tensor({text}, dtype={feed_dtype(feed.placeholder)}, device=device)"
+    if host.live.get(feed.name) == text:
+        return []
+    host.live[feed.name] = text
+    return lines(f"{feed.name} = {made}\n")
 
 
 def feed_dtype(placeholder: Value) -> str:
@@ -417,10 +441,13 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
             computed += write_statement(writer, unit.node, scope, None)
     for rest in pending:
         computed += _call_block(host, rest, names, site)
+    for unit in needed:
+        if training.is_schedule(writer, unit) and isinstance(unit.targets[0], cst.Name):
+            computed += _current_rate(host, unit.targets[0].value)
     results: dict[int, str] = {}
     for leaf in leaves:
         if leaf.record is None:
-            results[id(leaf)] = _result(host, leaf, scope)
+            results[id(leaf)] = _result(host, leaf, scope, tracked=bool(steps) or not computed)
     if steps:
         before += mode
         before += computed
@@ -431,6 +458,14 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
     elif not computed:
         results = {key: text for key, text in results.items()}
     return [*before, *mode, *computed], results
+
+
+def _current_rate(host: Host, name: str) -> Statements:
+    """The learning rate of this step, read before the scheduler moves on."""
+    for optimizer in host.optimizers.values():
+        if optimizer.scheduler is not None:
+            return lines(f'{name} = {optimizer.name}.param_groups[0]["lr"]\n')
+    raise Unconvertible("schedule", f"{name!r} is fetched, but no optimizer uses it")
 
 
 def _ready(candidate: Block, unit: Unit) -> bool:
@@ -515,20 +550,18 @@ def _uses_gradients(writer: Writer, units: Sequence[Unit]) -> bool:
     return False
 
 
-def _result(host: Host, leaf: Leaf, scope: Scope) -> str:
+def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
     """Host value of a fetched tensor: a number, or a NumPy array."""
     writer = host.writer
     if isinstance(leaf.node, cst.Name) and leaf.node.value in host.counters:
         return leaf.node.value
-    call = training.schedule_call(writer, leaf.node)
-    if call is not None:
-        for optimizer in host.optimizers.values():
-            if optimizer.scheduler is not None:
-                return f'{optimizer.name}.param_groups[0]["lr"]'
     written = convert(writer, leaf.node, scope)
+    if training.schedule_call(writer, leaf.node) is not None:
+        return code(written)
     if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool"):
         return code(fill_method(written, "item()"))
-    return code(fill_method(written, "detach().cpu().numpy()"))
+    tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
+    return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
 
 
 # -- steps ---------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from tf2torch.cst.walk import children
 from tf2torch.plan.units import contents, dissolves
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite.expressions import Typed, convert, convert_children, typed, unify
@@ -109,7 +110,7 @@ def _small(writer: Writer, node: cst.BaseSmallStatement, scope: Scope, sink: Sin
 
 def _mentions_tensorflow(writer: Writer, node: cst.CSTNode) -> bool:
     symbols = writer.analysis.symbols
-    return node in symbols or any(child in symbols for child in node.children)
+    return node in symbols or any(child in symbols for child in children(node))
 
 
 def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -> Statements:

@@ -4,13 +4,96 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tf2torch.plan.units import Unit
-from tf2torch.rewrite.statements import Statements, write_statement
+import libcst as cst
+
+from tf2torch.diagnostics import Outcome
+from tf2torch.plan.units import Unit, calls_in, contents
+from tf2torch.rewrite.expressions import Typed
+from tf2torch.rewrite.statements import Statements, with_leading, write_statement
+from tf2torch.rewrite.weights import variable_keys
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
+from tf2torch.rulebook.values import Value
 
 if TYPE_CHECKING:
     from tf2torch.rewrite.session import Host
 
+#: Calls that list variables of the graph.
+LISTS = frozenset(
+    "tf.trainable_variables tf.global_variables tf.all_variables tf.get_collection"
+    " tf.get_collection_ref tf.contrib.framework.get_variables tf.contrib.slim.get_variables".split()
+)
+
 
 def alias(host: Host, unit: Unit) -> Statements:
-    """``theta = [W1, W2]`` -> ``theta = [model.W1, model.W2]``"""
-    return write_statement(host.writer, unit.node, host.scope, None)
+    """``theta = [W1, W2]`` -> ``theta = [model.W1, model.W2]``; selections become module parameters."""
+    writer = host.writer
+    assert unit.value is not None
+    if not _is_read(writer, unit):
+        writer.settle(unit.node, Outcome.ABSORBED, "variable-list")
+        return []
+    value = writer.value(unit.value)
+    calls = {writer.analysis.symbols.get(call.func) for call in calls_in(unit.value)}
+    derived = calls & LISTS or isinstance(unit.value, (cst.ListComp, cst.GeneratorExp))
+    if derived and all(leaf.kind == "variable" and leaf.detail for leaf in contents(value)):
+        target = unit.targets[0]
+        if isinstance(target, cst.Name) and value.kind == "sequence":
+            writer.settle(unit.node, Outcome.CONVERTED, "variable-list")
+            text = list_text(writer, value, unit.node)
+            return with_leading(lines(f"{target.value} = {text}\n"), unit.node)
+    return write_statement(writer, unit.node, host.scope, None)
+
+
+def _is_read(writer: Writer, unit: Unit) -> bool:
+    """Whether anything beside other lists of variables reads this one."""
+    names = unit.names.stores
+    others = [*writer.plan.graph.units, *writer.plan.root.nested]
+    return any(
+        names & other.names.loads and other.node is not unit.node and not _is_derived(writer, other)
+        for other in others
+    )
+
+
+def _is_derived(writer: Writer, unit: Unit) -> bool:
+    return unit.kind == "alias" and isinstance(unit.value, (cst.ListComp, cst.GeneratorExp))
+
+
+def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str = "model") -> str:
+    """Python text for a list of variables, by module where they are all of one."""
+    keys = variable_keys(writer)
+    wanted: list[str] = []
+    for leaf in contents(value):
+        found = keys.get(leaf.detail.name)
+        if not found:
+            raise Unconvertible("variable-list", f"where {leaf.detail.name} lives is not known", node)
+        wanted += [key for key in found if key not in wanted]
+    trainable = [k for v in writer.analysis.state.collections.get("trainable_variables", []) for k in keys.get(v.detail.name, ())]
+    if set(wanted) == set(trainable):
+        return f"list({model}.parameters())"
+    for prefix in _prefixes(wanted):
+        inside = {key for key in trainable if key.startswith(prefix + ".")}
+        if inside == set(wanted):
+            return f"list({model}.{prefix}.parameters())"
+    return f"[{', '.join(key_text(model, key) for key in wanted)}]"
+
+
+def _prefixes(keys: list[str]) -> list[str]:
+    first = keys[0].split(".") if keys else []
+    return [".".join(first[:n]) for n in range(1, len(first))]
+
+
+def key_text(model: str, key: str) -> str:
+    """``weights.h1`` -> ``model.weights.h1``, ``layers.0.weight`` -> ``model.layers[0].weight``"""
+    text = model
+    for part in key.split("."):
+        text += f"[{part}]" if part.isdigit() else (f".{part}" if part.isidentifier() else f"[{part!r}]")
+    return text
+
+
+def list_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.trainable_variables()`` inside an expression."""
+    value = writer.value(node)
+    if value.kind != "sequence" or scope.model is None:
+        raise Unconvertible("variable-list", "which variables this lists is not known", node)
+    if not all(leaf.kind == "variable" and leaf.detail for leaf in contents(value)):
+        raise Unconvertible("collection", "a collection of something else than variables", node)
+    return Typed(parse(list_text(writer, value, node, scope.model)))

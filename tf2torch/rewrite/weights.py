@@ -44,6 +44,16 @@ def _entry(
     return {"module": writer.plan.model, "key": key, "layout": ["identity"]}
 
 
+def variable_keys(writer: Writer) -> dict[str, list[str]]:
+    """Keys of the parameters that hold each variable, by TensorFlow name."""
+    entries = weight_map(writer)["variables"]
+    found: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        rows = entry if isinstance(entry, list) else [entry] if entry is not None else []
+        found[name] = [row["key"] for row in rows]
+    return found
+
+
 def _plain(step: Any) -> Any:
     if isinstance(step, tuple):
         return [_plain(item) for item in step]

@@ -9,6 +9,7 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan import Plan
 from tf2torch.plan.slots import Slot
@@ -89,9 +90,8 @@ class Writer:
 
     def settle(self, node: cst.CSTNode, outcome: Outcome, rule: str = "", note: str = "") -> None:
         """Gives every unsettled TensorFlow reference below `node` its outcome."""
-        finder = _References(self)
-        node.visit(finder)
-        for reference in finder.found:
+        symbols = self.analysis.symbols
+        for reference in [item for item in walk(node) if item in symbols]:
             current = self.outcomes.get(reference)
             if current is None or outcome is Outcome.TODO:
                 self.outcomes[reference] = (outcome, rule, note)
@@ -107,17 +107,6 @@ class Writer:
     def todo(self, node: cst.CSTNode, problem: Unconvertible) -> None:
         self.findings.append((problem.node or node, problem.rule, "error", problem.reason))
         self.settle(node, Outcome.TODO, problem.rule, problem.reason)
-
-
-class _References(cst.CSTVisitor):
-    def __init__(self, writer: Writer) -> None:
-        self.symbols = writer.analysis.symbols
-        self.found: list[cst.CSTNode] = []
-
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        if node in self.symbols:
-            self.found.append(node)
-        return True
 
 
 def parse(text: str) -> cst.BaseExpression:

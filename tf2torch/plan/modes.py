@@ -6,25 +6,24 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.rewrite.writer import Writer
+from tf2torch.analyse import ANYTHING, Analysis
 from tf2torch.rulebook.apply import Argument, bind
 from tf2torch.rulebook.model import Refusal
 
 _NUMBERS = {"keep_prob", "rate", "learning_rate"}
 
 
-def training_flags(writer: Writer) -> frozenset[Any]:
+def training_flags(analysis: Analysis) -> frozenset[Any]:
     """Identities of placeholders that are passed as `training` to layers."""
-    return frozenset(_passed(writer, {"training", "is_training"}))
+    return frozenset(_passed(analysis, {"training", "is_training"}))
 
 
-def number_placeholders(writer: Writer) -> frozenset[Any]:
+def number_placeholders(analysis: Analysis) -> frozenset[Any]:
     """Identities of placeholders that are rates or probabilities."""
-    return frozenset(_passed(writer, _NUMBERS))
+    return frozenset(_passed(analysis, _NUMBERS))
 
 
-def _passed(writer: Writer, wanted: set[str]) -> set[Any]:
-    analysis = writer.analysis
+def _passed(analysis: Analysis, wanted: set[str]) -> set[Any]:
     found: set[Any] = set()
     for node in list(analysis.values):
         if not isinstance(node, cst.Call):
@@ -32,22 +31,21 @@ def _passed(writer: Writer, wanted: set[str]) -> set[Any]:
         symbol = analysis.symbols.get(node.func)
         if symbol is None:
             continue
-        for name, value in _arguments(writer, node, symbol).items():
+        for name, value in _arguments(analysis, node, symbol).items():
             if name in wanted and value.kind == "placeholder" and value.detail is not None:
                 found.add(value.detail)
     return found
 
 
-def _arguments(writer: Writer, node: cst.Call, symbol: str) -> dict[str, Any]:
-    analysis = writer.analysis
+def _arguments(analysis: Analysis, node: cst.Call, symbol: str) -> dict[str, Any]:
     if symbol.endswith("Optimizer"):
-        first = {"learning_rate": writer.value(node.args[0].value)} if node.args else {}
+        first = {"learning_rate": analysis.values.get(node.args[0].value, ANYTHING)} if node.args else {}
         return first
     rule = analysis.rulebook.find(symbol)
     if rule is None:
         return {}
     arguments = [
-        Argument(a.value, writer.value(a.value), a.keyword.value if a.keyword else None, a.star)
+        Argument(a.value, analysis.values.get(a.value, ANYTHING), a.keyword.value if a.keyword else None, a.star)
         for a in node.args
     ]
     bound = bind(rule, arguments)
