@@ -117,6 +117,8 @@ def _attribute(state: State, node: cst.Attribute) -> Value:
         return found if found is not None else ANYTHING
     if owner.is_tensor or owner.kind in ("object", "dtype", "operation"):
         return graph.attribute(state, node, owner, name)
+    if owner.kind == "sequence" and len(owner.detail) == 2 and name in ("c", "h"):
+        return owner.detail["ch".index(name)]  # an LSTMStateTuple
     if owner.kind in ("sequence", "mapping", "many") or isinstance(owner.literal, (str, tuple, int)):
         return Value("method", detail=(owner, name))
     if owner.kind == "python":
@@ -605,18 +607,23 @@ def _named(state: State, node: cst.NamedExpr) -> Value:
     return value
 
 
-def leave_scope(state: State, value: Value) -> Value:
-    """`value` as the caller sees it: texts over names of the callee are of no use there."""
-    if value.text is not None and not names.is_global_text(state, value.text):
-        value = replace(value, text=None)
+def leave_scope(state: State, value: Value, texts: dict[str, str | None] | None = None) -> Value:
+    """`value` as the caller sees it: parameters are spelled as the caller passed them.
+
+    Texts over other names of the callee are of no use there and are dropped.
+    """
+    texts = texts or {}
+    if value.text is not None:
+        value = replace(value, text=names.outside(state, value.text, texts))
     if value.is_tensor and value.shape and any(d.text for d in value.shape):
         shape = tuple(
-            d if d.text is None or names.is_global_text(state, d.text) else Dim(d.size)
+            d if d.text is None else Dim(d.size, names.outside(state, d.text, texts))
             for d in value.shape
         )
         return replace(value, shape=shape)
     if value.kind == "sequence":
-        return replace(value, detail=tuple(leave_scope(state, item) for item in value.detail))
+        items = tuple(leave_scope(state, item, texts) for item in value.detail)
+        return replace(value, detail=items)
     return value
 
 

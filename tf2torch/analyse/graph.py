@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import libcst as cst
 
-from tf2torch.analyse import primitives, tensors
+from tf2torch.analyse import data, primitives, recurrent, tensors
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import State
@@ -62,6 +63,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
         return owner
     if record.type == "Flags":
         return Value("python", text=f"FLAGS.{name}")
+    if (found := data.attribute(owner, name)) is not None:
+        return found
     if record.type == "VariableScope":
         if name == "name":
             return constant(record["scope"].name)
@@ -69,6 +72,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
             return constant(bool(record["scope"].reuse))
         if name == "original_name_scope":
             return constant(record["scope"].name + "/")
+    if record.type == "RNNCell" and (known := recurrent.attribute(state, record, name)) is not None:
+        return known
     if record.type == "tuple" and name in record.fields:
         return record.fields[name]
     if name in ("graph", "name"):
@@ -114,7 +119,7 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
 def made(state: State, value: Value) -> Value:
     """Gives the tensors of a rule's result their identity."""
     if value.kind == "tensor":
-        return tensors.result(state, value.dtype, value.shape)
+        return replace(value, detail=state.fresh())
     if value.kind == "sequence":
         items = tuple(made(state, item) for item in value.detail)
         return Value("sequence", detail=items, literal=value.literal)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import expressions, graph, tensors
+from tf2torch.analyse import expressions, graph, names, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import BUDGET, Frame, State, join
 from tf2torch.cst.walk import children, read
-from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant
+from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant
 
 #: Longest loop with a known number of rounds that is executed round by round.
 UNROLL = 128
@@ -390,7 +391,37 @@ def call_function(
         _note_locals(state, definition, node, frame)
     old = state.returns.get(definition)
     state.returns[definition] = result if old is None else join(old, result)
-    return expressions.leave_scope(state, result)
+    texts = {name: value.text for name, value in _by_name(definition, arguments)}
+    return expressions.leave_scope(state, result, texts)
+
+
+def _by_name(
+    definition: cst.FunctionDef | cst.Lambda, arguments: Sequence[tuple[str | None, Value]]
+) -> list[tuple[str, Value]]:
+    """Arguments under the names of the parameters that take them."""
+    params = [*definition.params.posonly_params, *definition.params.params]
+    free = [value for keyword, value in arguments if keyword is None]
+    pairs = [(p.name.value, value) for p, value in zip(params, free, strict=False)]
+    return pairs + [(keyword, value) for keyword, value in arguments if keyword is not None]
+
+
+def _enter(state: State, frame: Frame, name: str, value: Value) -> Value:
+    """An argument as the function sees it.
+
+    A length that only the caller can spell gets a name of the function's own (``x_size``), so that
+    a constructor can take it as an argument.
+    """
+    if value.is_tensor and value.shape is not None:
+        shape = []
+        for axis, dim in enumerate(value.shape):
+            if dim.size is None and dim.text and not names.is_global_text(state, dim.text):
+                label = f"{name}_size" if axis == len(value.shape) - 1 else f"{name}_size_{axis}"
+                frame.names[label] = Value("python", text=dim.text, dtype="int32")
+                dim = Dim(None, label)
+            shape.append(dim)
+        value = replace(value, shape=tuple(shape))
+        return value
+    return expressions.leave_scope(state, value)
 
 
 def _note_locals(
@@ -413,15 +444,15 @@ def _bind_parameters(
 ) -> None:
     params = definition.params
     positional = [*params.posonly_params, *params.params]
-    names = [parameter.name.value for parameter in positional]
+    positions = [parameter.name.value for parameter in positional]
     known = {parameter.name.value for parameter in parameters_of(params)}
     free = [value for keyword, value in arguments if keyword is None]
     extra: dict[Any, Value] = {}
-    for name, value in zip(names, free, strict=False):
-        frame.names[name] = expressions.leave_scope(state, value)
+    for name, value in zip(positions, free, strict=False):
+        frame.names[name] = _enter(state, frame, name, value)
     for keyword, value in arguments:
         if keyword is not None and keyword in known:
-            frame.names[keyword] = expressions.leave_scope(state, value)
+            frame.names[keyword] = _enter(state, frame, keyword, value)
         elif keyword is not None:
             extra[keyword] = value
     for parameter in parameters_of(params):
@@ -435,14 +466,12 @@ def _bind_parameters(
         else:
             frame.names[name] = ANYTHING
     if isinstance(params.star_arg, cst.Param):
-        rest = tuple(free[len(names) :])
+        rest = tuple(free[len(positions) :])
         star = Value("sequence", detail=rest) if certain else ANYTHING
         frame.names[params.star_arg.name.value] = star
     if params.star_kwarg is not None:
         star = Value("mapping", detail=tuple(extra.items())) if certain else ANYTHING
         frame.names[params.star_kwarg.name.value] = star
-    for name in frame.names:
-        frame.stores[name] = 1
     for parameter in parameters_of(params):
         state.record(parameter, frame.names[parameter.name.value])
 

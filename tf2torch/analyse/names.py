@@ -7,6 +7,7 @@ import re
 import libcst as cst
 
 from tf2torch.analyse.state import Frame, State
+from tf2torch.cst.walk import children
 from tf2torch.rulebook import symbols
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
@@ -40,7 +41,7 @@ def count_stores(body: cst.CSTNode, weight: int = 1, counts: dict[str, int] | No
         for item in body.items:
             if item.asname is not None:
                 _count_target(item.asname.name, weight, counts)
-    for child in body.children:
+    for child in children(body):
         if isinstance(child, (cst.BaseStatement, cst.BaseSuite, cst.BaseSmallStatement, cst.Else, cst.Finally, cst.ExceptHandler)):
             count_stores(child, weight, counts)
     return counts
@@ -97,6 +98,26 @@ def text_of(state: State, node: cst.BaseExpression) -> str | None:
         return state.module.code_for_node(node) if text_of(state, node.expression) else None
     value = state.values.get(node)
     return value.text if value is not None else None
+
+
+def outside(state: State, text: str, texts: dict[str, str | None]) -> str | None:
+    """A callee's text in the caller's words: `texts` has the caller's text for each parameter."""
+    words = {m.group() for m in _WORD.finditer(text) if m.start() == 0 or text[m.start() - 1] != "."}
+    module = scope_counts(state, state.frame.module)
+    for word in words:
+        if texts.get(word) is None and (word in texts or module.get(word, 0) != 1):
+            return None
+
+    def swap(match: re.Match[str]) -> str:
+        word = match.group()
+        if match.start() and text[match.start() - 1] == ".":
+            return word
+        found = texts.get(word)
+        if found is None:
+            return word
+        return found if _WORD.fullmatch(found.replace(".", "_")) or found.isdigit() else f"({found})"
+
+    return _WORD.sub(swap, text)
 
 
 def is_global_text(state: State, text: str) -> bool:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tf2torch.analyse import control, training, variables
+from tf2torch.analyse import control, data, recurrent, training, variables
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.variables import create_layer
 from tf2torch.rulebook.values import Value
 
 Handler = Callable[[GraphCall], Value]
 
-HANDLERS: dict[str, Handler] = {**variables.HANDLERS, **training.HANDLERS, **control.HANDLERS}
-METHODS: dict[str, Handler] = {**variables.METHODS, **training.METHODS}
+HANDLERS: dict[str, Handler] = {
+    **variables.HANDLERS,
+    **training.HANDLERS,
+    **control.HANDLERS,
+    **recurrent.HANDLERS,
+    **data.HANDLERS,
+}
+METHODS: dict[str, Handler] = {
+    **variables.METHODS,
+    **training.METHODS,
+    **recurrent.METHODS,
+    **data.METHODS,
+}
 
 
 def find(symbol: str) -> Handler | None:

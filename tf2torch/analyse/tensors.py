@@ -177,6 +177,9 @@ def _sliced(state: State, dim: Dim, part: cst.Slice) -> Dim:
     for bound in (part.lower, part.upper, part.step):
         literal = None if bound is None else number(state.values[bound])
         if literal is UNKNOWN:
+            upper = state.values[part.upper] if part.upper is not None else None
+            if part.lower is None and part.step is None and upper is not None:
+                return Dim(None, upper.text)  # a shorter axis would fail loudly in the layer behind
             return Dim()
         bounds.append(literal)
     if bounds == [None, None, None]:

@@ -18,7 +18,7 @@ from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.roles import Role, find_roles
 from tf2torch.plan.roots import Root, find_root
 from tf2torch.plan.sites import Site, find_sites
-from tf2torch.plan.slots import Slot, assign_slots
+from tf2torch.plan.slots import Slot, assign_slots, share_nested
 from tf2torch.plan.units import Unit, units_of
 
 
@@ -106,6 +106,7 @@ def make_plan(analysis: Analysis) -> Plan:
             function_units[function] = units
             own = {n for u in units if u.kind == "param" for n in u.names.stores}
             function_slots[function] = assign_slots(analysis, units, roles, own)
+    slots = share_nested(analysis, slots, function_slots)
     literals = {
         unit.targets[0].value: unit.value
         for unit in (*graph.units, *root.nested)

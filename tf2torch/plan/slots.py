@@ -95,6 +95,53 @@ def assign_slots(
     return slots
 
 
+def share_nested(
+    analysis: Analysis,
+    slots: dict[cst.CSTNode, Slot],
+    function_slots: Mapping[cst.FunctionDef, Mapping[cst.CSTNode, Slot]],
+) -> dict[cst.CSTNode, Slot]:
+    """Slots of calls that reuse what lives inside another module: the path to it."""
+    shared = dict(slots)
+    for call, slot in slots.items():
+        function = analysis.callees.get(call)
+        if slot.kind != "module" or function is None:
+            continue
+        inside = [c for c in analysis.creations if call in c.path]
+        if not inside or any(c.reused is None for c in inside):
+            continue
+        first = inside[0].reused
+        path = _path_to(analysis, first, function.node, slots, function_slots) if first else None
+        if path is not None:
+            shared[call] = Slot(path, (), "shared")
+    return shared
+
+
+def _path_to(
+    analysis: Analysis,
+    creation: Creation,
+    definition: cst.CSTNode,
+    slots: Mapping[cst.CSTNode, Slot],
+    function_slots: Mapping[cst.FunctionDef, Mapping[cst.CSTNode, Slot]],
+) -> str | None:
+    """Attribute path of the call of `definition` through which something was first made."""
+    parts: list[str] = []
+    current: Mapping[cst.CSTNode, Slot] = slots
+    for step in creation.path:
+        slot = current.get(step) if isinstance(step, cst.Call) else None
+        if slot is None and not parts:
+            continue  # the call of the root function itself
+        if slot is None or slot.loops:
+            return None
+        parts.append(slot.attribute)
+        function = analysis.callees.get(step)
+        if function is None:
+            return None
+        if function.node is definition:
+            return ".".join(parts) if len(parts) > 1 else None
+        current = function_slots.get(function.node, {})  # type: ignore[call-overload]
+    return None
+
+
 def _slot_kind(
     analysis: Analysis, call: cst.Call, roles: Mapping[cst.FunctionDef, Role]
 ) -> str | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.plan.roles import Role
+from tf2torch.diagnostics import Outcome
 from tf2torch.plan.slots import Slot
+from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import initial
 from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
@@ -189,6 +191,8 @@ def write_module(writer: Writer, role: Role) -> Written:
             config += written
             early.append(write_block(writer, [unit.node], sink.scope, None))
             body += written
+        elif unit.kind == "object" and _is_silent(writer, unit):
+            writer.settle(unit.node, Outcome.ABSORBED, "initializer")
         else:
             body += write_block(writer, [unit.node], scope, sink)
     constructor = sink.stack[0]
@@ -209,6 +213,8 @@ def write_module(writer: Writer, role: Role) -> Written:
     if wrong:
         raise Unconvertible("module-config", f"{role.name}'s layers need the shape of {wrong[0]!r}", node)
     body = _prune(body, config)
+    sizes = {n for (d, _), known in writer.analysis.state.locals.items() if d is node for n in known}
+    derived += sorted(n for n in init_needs & sizes if n not in parameters and n not in derived and "_size" in n)
     init = [*derived, *(name for name in parameters if name in init_needs)]
     kept = [name for name in parameters if name in names_in(body).loads]
     stored = [n for n in kept if n in init and n not in tensors]
@@ -230,6 +236,12 @@ def write_module(writer: Writer, role: Role) -> Written:
         doc,
     ).with_changes(leading_lines=node.leading_lines)
     return Written(class_node, init=tuple(init), forward=(*forward,), derived=frozenset(derived))
+
+
+def _is_silent(writer: Writer, unit: Unit) -> bool:
+    """Objects that the layers have used up: initializers, regularizers, scopes."""
+    value = writer.value(unit.value) if unit.value is not None else None
+    return value is not None and value.kind in ("object", "symbol")
 
 
 def _is_docstring(node: cst.BaseStatement) -> bool:
@@ -337,7 +349,7 @@ def _module_call(writer: Writer, node: cst.Call, role: Role, written: Written, s
         if arg.star or (arg.keyword is None and index >= len(names)):
             raise Unconvertible("module-call", "star arguments of a function that makes layers", node)
         given[arg.keyword.value if arg.keyword else names[index]] = arg
-    if scope.create is not None:
+    if scope.create is not None and slot.kind != "shared":
         scope.create(node, slot, _constructor(writer, node, role, written, given), ())
     args = []
     in_order = True
@@ -363,6 +375,9 @@ def _constructor(
     for parameter in written.init:
         if parameter in written.derived:
             value = known.get(parameter)
+            if value is not None and value.literal is UNKNOWN and value.text:
+                args.append((None if in_order else parameter, parse(value.text)))
+                continue
             if value is None or not isinstance(value.literal, int):
                 raise Unconvertible("module-config", f"the length {parameter!r} of {role.name} is not known", node)
             args.append((None if in_order else parameter, parse(str(value.literal))))
@@ -432,6 +447,8 @@ def layer_call(
             bound.values,
         )
         constructor = fill(emit.init, constructor_bound)
+        if "Lazy" in code(constructor):
+            raise Unconvertible(rule.id, "the number of input features is not known", node)
         resets = initial.layer_resets(writer, rule, bound, node, init_scope)
         scope.create(node, slot, constructor, resets)
     written = fill(emit.forward, bound, {"self": reach(slot, scope)})

@@ -1,0 +1,439 @@
+"""Data sets, iterators and input queues: what their elements are, and where they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import libcst as cst
+
+from tf2torch.analyse import tensors
+from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.state import State
+from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value
+
+Handler = Callable[[GraphCall], Value]
+
+#: A tensor of which nothing is known.
+SOMETHING = Value("tensor")
+TEXT = Value("tensor", dtype="string", shape=())
+
+
+def make(kind: str, call: GraphCall, element: Value, **fields: Any) -> Value:
+    record = {"symbol": call.symbol, "call": call, "element": element, **fields}
+    return Value("object", detail=Obj(kind, record, call.node))
+
+
+def dataset(call: GraphCall, element: Value) -> Value:
+    return make("Dataset", call, element)
+
+
+# -- elements ------------------------------------------------------------------------------------
+
+
+def convert_leaves(value: Value, change: Callable[[Value], Value]) -> Value:
+    """The same structure of tuples, lists and dicts with every leaf changed."""
+    if value.kind == "sequence":
+        return Value("sequence", detail=tuple(convert_leaves(v, change) for v in value.detail))
+    if value.kind == "mapping":
+        pairs = tuple((key, convert_leaves(item, change)) for key, item in value.detail)
+        return Value("mapping", detail=pairs)
+    return change(value)
+
+
+def as_tensors(value: Value, node: cst.CSTNode | None = None) -> Value:
+    """A host structure as the tensors that TensorFlow makes of it; lists of numbers are tensors."""
+    if value.kind == "mapping":
+        return Value("mapping", detail=tuple((key, as_tensors(item)) for key, item in value.detail))
+    if value.kind == "sequence" and (isinstance(node, cst.Tuple) or not _is_array(value)):
+        return Value("sequence", detail=tuple(as_tensors(item) for item in value.detail))
+    if value.is_tensor:
+        return tensors.result_like(value.dtype, value.shape)
+    if value.kind == "sequence":
+        dtype = _literal_dtype(value.literal)
+        return tensors.result_like(dtype, _literal_shape(value))
+    literal = value.literal
+    if isinstance(literal, (int, float, str, bytes)):
+        return tensors.result_like(_literal_dtype(literal), ())
+    return SOMETHING
+
+
+def _is_array(value: Value) -> bool:
+    return value.literal is not UNKNOWN and bool(value.detail)
+
+
+def _literal_dtype(literal: Any) -> str | None:
+    while isinstance(literal, tuple) and literal:
+        literal = literal[0]
+    if isinstance(literal, bool):
+        return "bool"
+    kinds = {int: "int32", float: "float32", str: "string", bytes: "string"}
+    return kinds.get(type(literal))
+
+
+def _literal_shape(value: Value) -> tuple[Dim, ...]:
+    shape, literal = [], value.literal
+    while isinstance(literal, tuple) and literal:
+        shape.append(Dim(len(literal)))
+        literal = literal[0]
+    return tuple(shape)
+
+
+def slices(value: Value, node: cst.CSTNode | None = None) -> Value:
+    """What is left of tensors when they are cut along their first axis."""
+
+    def cut(leaf: Value) -> Value:
+        shape = leaf.shape[1:] if leaf.shape else None
+        return tensors.result_like(leaf.dtype, shape)
+
+    return convert_leaves(as_tensors(value, node), cut)
+
+
+def batched(element: Value, size: Dim) -> Value:
+    """Tensors of batches of an element."""
+
+    def stack(leaf: Value) -> Value:
+        shape = None if leaf.shape is None else (size, *leaf.shape)
+        return tensors.result_like(leaf.dtype, shape)
+
+    return convert_leaves(element, stack)
+
+
+def fresh(state: State, element: Value) -> Value:
+    """Tensors of an element with identities of their own."""
+    return convert_leaves(element, lambda leaf: replace(leaf, kind="tensor", detail=state.fresh()))
+
+
+def element_of(value: Value | None) -> Value:
+    """Structure of what a data set, iterator or queue gives."""
+    if value is not None and value.kind == "object" and value.detail["element"] is not None:
+        return value.detail["element"]
+    return SOMETHING
+
+
+def batch_dim(value: Value | None, drop: object) -> Dim:
+    known = drop is True and value is not None and isinstance(value.literal, int)
+    return Dim(value.literal, value.text) if known and value is not None else Dim()
+
+
+# -- making data sets ----------------------------------------------------------------------------
+
+
+def _from_slices(call: GraphCall) -> Value:
+    given = call.argument(0, "tensors")
+    return dataset(call, SOMETHING if given is None else slices(given.value, given.node))
+
+
+def _from_tensors(call: GraphCall) -> Value:
+    given = call.argument(0, "tensors")
+    return dataset(call, SOMETHING if given is None else as_tensors(given.value, given.node))
+
+
+def _from_generator(call: GraphCall) -> Value:
+    types, shapes = call.value(1, "output_types"), call.value(2, "output_shapes")
+    return dataset(call, typed_structure(types, shapes))
+
+
+def typed_structure(types: Value | None, shapes: Value | None) -> Value:
+    """Tensors of the given dtypes and shapes, nested like the dtypes."""
+    if types is None:
+        return SOMETHING
+    if types.kind in ("sequence", "mapping"):
+        parts = types.detail if types.kind == "sequence" else [item for _, item in types.detail]
+        inner = shapes.detail if shapes is not None and shapes.kind == types.kind else None
+        if inner is not None and types.kind == "mapping":
+            inner = [item for _, item in inner]
+        given = inner if inner is not None and len(inner) == len(parts) else [None] * len(parts)
+        made = [typed_structure(a, b) for a, b in zip(parts, given, strict=True)]
+        if types.kind == "mapping":
+            keys = [key for key, _ in types.detail]
+            return Value("mapping", detail=tuple(zip(keys, made, strict=True)))
+        return Value("sequence", detail=tuple(made))
+    dtype = types.literal if isinstance(types.literal, str) else None
+    return tensors.result_like(dtype, tensors.shape_from(shapes))
+
+
+def _range(call: GraphCall) -> Value:
+    return dataset(call, tensors.result_like("int64", ()))
+
+
+def _text(call: GraphCall) -> Value:
+    return dataset(call, TEXT)
+
+
+def _zip(call: GraphCall) -> Value:
+    given = call.value(0, "datasets") or ANYTHING
+    return dataset(call, convert_leaves(given, element_of))
+
+
+# -- transformations -----------------------------------------------------------------------------
+
+
+def _same(call: GraphCall) -> Value:
+    return dataset(call, element_of(call.receiver))
+
+
+def applied(call: GraphCall, function: Value | None, element: Value) -> Value:
+    """What a function of the program makes of an element."""
+    if function is None or function.kind != "function":
+        return SOMETHING
+    values = list(element.detail) if element.kind == "sequence" else [element]
+    values = [fresh(call.state, value) for value in values]
+    result = call.state.follow(
+        call.state, function.detail, [(None, value) for value in values], call.node, certain=True
+    )
+    call.state.element_functions.add(function.detail.node)
+    return result
+
+
+def _map(call: GraphCall) -> Value:
+    result = applied(call, call.value(0, "map_func"), element_of(call.receiver))
+    if result.kind not in ("sequence", "mapping") and not result.is_tensor:
+        result = SOMETHING
+    return dataset(call, result)
+
+
+def _filter(call: GraphCall) -> Value:
+    applied(call, call.value(0, "predicate"), element_of(call.receiver))
+    return _same(call)
+
+
+def _flat_map(call: GraphCall) -> Value:
+    return dataset(call, element_of(applied(call, call.value(0, "map_func"), element_of(call.receiver))))
+
+
+def _batch(call: GraphCall) -> Value:
+    drop = call.literal(1, "drop_remainder", default=False)
+    size = batch_dim(call.value(0, "batch_size"), drop)
+    return dataset(call, batched(element_of(call.receiver), size))
+
+
+def _padded_batch(call: GraphCall) -> Value:
+    def pad(leaf: Value) -> Value:
+        shape = None if leaf.shape is None else tuple(Dim() for _ in range(len(leaf.shape) + 1))
+        return tensors.result_like(leaf.dtype, shape)
+
+    return dataset(call, convert_leaves(element_of(call.receiver), pad))
+
+
+def _unbatch(call: GraphCall) -> Value:
+    return dataset(call, slices(element_of(call.receiver)))
+
+
+def _enumerate(call: GraphCall) -> Value:
+    number = tensors.result_like("int64", ())
+    return dataset(call, Value("sequence", detail=(number, element_of(call.receiver))))
+
+
+def _transformation(call: GraphCall) -> Value:
+    """``tf.contrib.data.map_and_batch(f, 32)``: applied to a data set later."""
+    return Value("object", detail=Obj("Transformation", {"symbol": call.symbol, "call": call}, call.node))
+
+
+def _apply(call: GraphCall) -> Value:
+    given = call.value(0, "transformation_func", "transformation_fn")
+    element = element_of(call.receiver)
+    if given is not None and given.kind == "function":
+        result = call.state.follow(
+            call.state, given.detail, [(None, call.receiver)], call.node, certain=True
+        )
+        return result if is_dataset(result) else dataset(call, SOMETHING)
+    if given is None or given.kind != "object" or given.detail.type != "Transformation":
+        return dataset(call, SOMETHING)
+    made: GraphCall = given.detail["call"]
+    name = made.symbol.rpartition(".")[2]
+    if name == "map_and_batch":
+        drop = made.literal(None, "drop_remainder", default=False)
+        result = applied(made, made.value(0, "map_func"), element)
+        return dataset(call, batched(result, batch_dim(made.value(1, "batch_size"), drop)))
+    if name == "batch_and_drop_remainder":
+        return dataset(call, batched(element, batch_dim(made.value(0, "batch_size"), True)))
+    if name in ("parallel_interleave",):
+        return dataset(call, element_of(applied(made, made.value(0, "map_func"), element)))
+    if name == "unbatch":
+        return dataset(call, slices(element))
+    return dataset(call, element)
+
+
+def is_dataset(value: Value) -> bool:
+    return value.kind == "object" and value.detail.type == "Dataset"
+
+
+# -- iterators -----------------------------------------------------------------------------------
+
+
+def _iterator(call: GraphCall) -> Value:
+    source = call.receiver if call.receiver is not None else call.value(0, "dataset")
+    started = "initializable" not in call.symbol
+    return make("Iterator", call, element_of(source), started=started)
+
+
+def _from_structure(call: GraphCall) -> Value:
+    element = typed_structure(call.value(0, "output_types"), call.value(1, "output_shapes"))
+    return make("Iterator", call, element, started=False)
+
+
+def _from_handle(call: GraphCall) -> Value:
+    element = typed_structure(call.value(1, "output_types"), call.value(2, "output_shapes"))
+    return make("Iterator", call, element, started=False, handle=True)
+
+
+def _get_next(call: GraphCall) -> Value:
+    assert call.receiver is not None
+    return draw(call, element_of(call.receiver), call.receiver)
+
+
+def draw(call: GraphCall, element: Value, source: Value | None) -> Value:
+    """Tensors that each run draws anew."""
+    state = call.state
+    if not state.shadow:
+        state.draws.append((call.node, state.path))
+        state.draw_sources[call.node] = source
+    return fresh(state, element)
+
+
+def _make_initializer(call: GraphCall) -> Value:
+    given = call.argument(0, "dataset")
+    record = {"call": call, "iterator": call.receiver, "dataset": given}
+    return Value("operation", detail=Obj("IteratorInit", record, call.node))
+
+
+def _output_types(owner: Value) -> Value:
+    return convert_leaves(
+        element_of(owner),
+        lambda leaf: Value("dtype", literal=leaf.dtype or UNKNOWN, detail=f"tf.{leaf.dtype}"),
+    )
+
+
+def _output_shapes(owner: Value) -> Value:
+    def shape(leaf: Value) -> Value:
+        dims = None if leaf.shape is None else [tensors.dim_value(d) for d in leaf.shape]
+        return tensors.shape_value(dims)
+
+    return convert_leaves(element_of(owner), shape)
+
+
+def attribute(owner: Value, name: str) -> Value | None:
+    """``dataset.output_types``, ``iterator.initializer``; None for everything else."""
+    kind = owner.detail.type
+    if kind in ("Dataset", "Iterator"):
+        if name == "output_types":
+            return _output_types(owner)
+        if name == "output_shapes":
+            return _output_shapes(owner)
+    if kind == "Iterator" and name == "initializer":
+        return Value("operation", detail=Obj("IteratorInit", {"iterator": owner}, owner.detail.node))
+    return None
+
+
+# -- queues --------------------------------------------------------------------------------------
+
+
+def _strings(call: GraphCall) -> Value:
+    return make("Dataset", call, TEXT, queue=True)
+
+
+def _range_producer(call: GraphCall) -> Value:
+    return make("Dataset", call, tensors.result_like("int32", ()), queue=True)
+
+
+def _slice_producer(call: GraphCall) -> Value:
+    given = call.value(0, "tensor_list") or ANYTHING
+    element = slices(given) if given.kind == "sequence" and not _is_array(given) else SOMETHING
+    return draw(call, element, None)
+
+
+def _reader(call: GraphCall) -> Value:
+    return make("Reader", call, TEXT)
+
+
+def _read(call: GraphCall) -> Value:
+    return draw(call, Value("sequence", detail=(TEXT, TEXT)), call.receiver)
+
+
+def _dequeue(call: GraphCall) -> Value:
+    return draw(call, element_of(call.receiver), call.receiver)
+
+
+def _batch_queue(call: GraphCall) -> Value:
+    """``tf.train.batch([image, label], 32)``"""
+    given = call.value(0, "tensors", "tensor_list") or ANYTHING
+    smaller = call.literal(None, "allow_smaller_final_batch", default=False)
+    size = batch_dim(call.value(1, "batch_size"), smaller is False)
+    if given.is_tensor:
+        element = given
+    elif given.kind in ("sequence", "mapping"):
+        element = given
+    else:
+        element = SOMETHING
+    if call.literal(None, "enqueue_many", default=False) is True:
+        element = slices(element)
+    return draw(call, batched(element, size), None)
+
+
+_MODULES = ("tf.data", "tf.contrib.data", "tf.data.experimental")
+_MAKERS: dict[str, Handler] = {
+    "Dataset.from_tensor_slices": _from_slices,
+    "Dataset.from_tensors": _from_tensors,
+    "Dataset.from_generator": _from_generator,
+    "Dataset.range": _range,
+    "Dataset.zip": _zip,
+    "Dataset.list_files": _text,
+    "TextLineDataset": _text,
+    "TFRecordDataset": _text,
+    "FixedLengthRecordDataset": _text,
+    "Iterator.from_structure": _from_structure,
+    "Iterator.from_string_handle": _from_handle,
+    "make_one_shot_iterator": _iterator,
+    "make_initializable_iterator": _iterator,
+}
+_TRANSFORMATIONS = (
+    "map_and_batch shuffle_and_repeat batch_and_drop_remainder parallel_interleave unbatch"
+    " prefetch_to_device copy_to_device ignore_errors"
+).split()
+
+HANDLERS: dict[str, Handler] = {
+    **{f"{module}.{name}": handler for module in _MODULES for name, handler in _MAKERS.items()},
+    **{f"{module}.{name}": _transformation for module in _MODULES for name in _TRANSFORMATIONS},
+    "tf.data.get_output_types": lambda call: _output_types(call.value(0) or ANYTHING),
+    "tf.data.get_output_shapes": lambda call: _output_shapes(call.value(0) or ANYTHING),
+    "tf.train.string_input_producer": _strings,
+    "tf.train.range_input_producer": _range_producer,
+    "tf.train.slice_input_producer": _slice_producer,
+    "tf.TextLineReader": _reader,
+    "tf.TFRecordReader": _reader,
+    "tf.WholeFileReader": _reader,
+    "tf.IdentityReader": _reader,
+    **{
+        f"tf.train.{name}": _batch_queue
+        for name in ("batch", "shuffle_batch", "maybe_batch", "maybe_shuffle_batch")
+    },
+}
+
+METHODS: dict[str, Handler] = {
+    **{
+        f"Dataset.{name}": _same
+        for name in (
+            "shuffle repeat prefetch take skip cache shard concatenate with_options".split()
+        )
+    },
+    "Dataset.map": _map,
+    "Dataset.filter": _filter,
+    "Dataset.flat_map": _flat_map,
+    "Dataset.interleave": _flat_map,
+    "Dataset.batch": _batch,
+    "Dataset.padded_batch": _padded_batch,
+    "Dataset.unbatch": _unbatch,
+    "Dataset.enumerate": _enumerate,
+    "Dataset.apply": _apply,
+    "Dataset.make_one_shot_iterator": _iterator,
+    "Dataset.make_initializable_iterator": _iterator,
+    "Dataset.dequeue": _dequeue,
+    "Iterator.get_next": _get_next,
+    "Iterator.make_initializer": _make_initializer,
+    "Reader.read": _read,
+}
+
+__all__ = ["HANDLERS", "METHODS", "attribute"]
