@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.precedence import fit
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import layout
 from tf2torch.rewrite.layout import FIRST
@@ -94,7 +95,13 @@ class _Children(cst.CSTTransformer):
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
         if original_node is self.root or not isinstance(original_node, cst.BaseExpression):
             return updated_node
-        return convert(self.writer, original_node, self.scope)
+        converted = convert(self.writer, original_node, self.scope)
+        root = self.root
+        if isinstance(root, cst.Comparison):
+            return fit(converted, root, "left")
+        fields = ("left", "right", "expression", "value", "func", "test", "body", "orelse")
+        place = next((f for f in fields if getattr(root, f, None) is original_node), None)
+        return converted if place is None else fit(converted, root, place)
 
 
 def convert_children(writer: Writer, node: cst.CSTNode, scope: Scope) -> cst.CSTNode:
@@ -131,7 +138,7 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
         if found is not None:
             receiver = Argument(convert(writer, node.value, scope), tensors.plain(owner))
             return Typed(_apply_simple(writer, found, [], receiver, node))
-    return Typed(node.with_changes(value=convert(writer, node.value, scope)))
+    return Typed(node.with_changes(value=fit(convert(writer, node.value, scope), node, "value")))
 
 
 def method_rule(writer: Writer, owner: Value, kind: str, name: str) -> Rule | None:
@@ -168,7 +175,10 @@ def _symbol(writer: Writer, node: cst.CSTNode, symbol: str, scope: Scope) -> cst
 def _binary(writer: Writer, node: cst.BinaryOperation, scope: Scope) -> Typed:
     left, right = _operand(writer, node.left, scope), _operand(writer, node.right, scope)
     left, right, order, rank = unify(writer, [node.left, node.right], [left, right])
-    return Typed(node.with_changes(left=left.node, right=right.node), order, rank)
+    new = node.with_changes(
+        left=fit(left.node, node, "left"), right=fit(right.node, node, "right")
+    )
+    return Typed(new, order, rank)
 
 
 def _operand(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
@@ -182,7 +192,8 @@ def _operand(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
 
 def _unary(writer: Writer, node: cst.UnaryOperation, scope: Scope) -> Typed:
     inner = typed(writer, node.expression, scope)
-    return Typed(node.with_changes(expression=inner.node), inner.layout, inner.rank)
+    new = node.with_changes(expression=fit(inner.node, node, "expression"))
+    return Typed(new, inner.layout, inner.rank)
 
 
 def unify(
@@ -302,7 +313,12 @@ def _conditional(writer: Writer, node: cst.IfExp, scope: Scope) -> Typed:
     body, orelse = typed(writer, node.body, scope), typed(writer, node.orelse, scope)
     body, orelse, order, rank = unify(writer, [node.body, node.orelse], [body, orelse])
     test = convert(writer, node.test, scope)
-    return Typed(node.with_changes(test=test, body=body.node, orelse=orelse.node), order, rank)
+    new = node.with_changes(
+        test=fit(test, node, "test"),
+        body=fit(body.node, node, "body"),
+        orelse=fit(orelse.node, node, "orelse"),
+    )
+    return Typed(new, order, rank)
 
 
 # -- calls ---------------------------------------------------------------------------------------
