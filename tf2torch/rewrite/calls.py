@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -21,8 +21,8 @@ from tf2torch.rewrite.expressions import (
 )
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
-from tf2torch.rulebook.apply import Argument, Bound, bind, fill
-from tf2torch.rulebook.model import Refusal, Rule
+from tf2torch.rulebook.apply import Argument, Bound, bind, fill, select
+from tf2torch.rulebook.model import Emit, Refusal, Rule
 from tf2torch.rulebook.values import Value
 
 
@@ -112,9 +112,10 @@ def apply_rule(
         raise Unconvertible(rule.id, rule.note or "is used as a value", node)
     order: str | None = None
     rank: int | None = None
-    if rule.layout == "elementwise":
+    layout = _layout(writer, rule, bound)
+    if layout == "elementwise":
         bound, order, rank = _elementwise(writer, bound, args, items)
-    elif rule.layout is not None:
+    elif layout is not None:
         bound, order, rank = _image(writer, rule, bound, args, items, node)
     elif rule.axes:
         bound, order, rank = _axes(writer, rule, bound, args, items, node)
@@ -129,6 +130,17 @@ def apply_rule(
         written = without_device(written)
     result = Typed(written, order, rank)
     return functions.after(writer, rule, bound, result, node, scope)
+
+
+def _layout(writer: Writer, rule: Rule, bound: Bound) -> str | Mapping[str, str] | None:
+    """How the torch form wants its axes; None where it takes TensorFlow's own order."""
+    emit = select(bound, exact=writer.exact)
+    if isinstance(emit, Emit) and emit.layout is not None:
+        return None if emit.layout == "none" else emit.layout
+    data_format = bound.values.get("data_format")
+    if data_format is not None and str(data_format.literal).startswith(("NC", "channels_first")):
+        return None if rule.layout != "elementwise" else rule.layout
+    return rule.layout
 
 
 def _is_recipe(writer: Writer, node: cst.BaseExpression) -> bool:
