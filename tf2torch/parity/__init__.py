@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tf2torch.parity.compare import Finding, Report, check_pair
+from tf2torch.parity.compare import Report, check_pair
+from tf2torch.parity.pairs import Finding
 from tf2torch.parity.tolerances import Tolerance
 
 __all__ = ["Finding", "Report", "Tolerance", "check_pair"]

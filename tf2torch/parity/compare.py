@@ -12,34 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from tf2torch.parity.loading import entries_of
-from tf2torch.parity.records import Event, Record
-from tf2torch.parity.tolerances import Tolerance, differs, line_differs
-from tf2torch.weights import layout
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One way in which the two programs differ."""
-
-    kind: str  # "run", "value", "missing", "output", "variable", "start", "draw"
-    text: str
-    original_line: int = 0
-    converted_line: int = 0
-
-    def __str__(self) -> str:
-        places = []
-        if self.original_line:
-            places.append(f"original line {self.original_line}")
-        if self.converted_line:
-            places.append(f"conversion line {self.converted_line}")
-        return f"{self.text}" + (f"\n({', '.join(places)})" if places else "")
+from tf2torch.parity.pairs import Finding, Pair, compare, draw_notes
+from tf2torch.parity.records import Record
+from tf2torch.parity.tolerances import Tolerance
 
 
 @dataclass(frozen=True)
@@ -81,6 +59,7 @@ def check_pair(
     arguments: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     exact: bool = False,
+    rounding: bool = True,
     ignore: Collection[str] = (),
     tf_python: str = sys.executable,
     timeout: float = 600,
@@ -89,7 +68,9 @@ def check_pair(
     """Records the original, replays the conversion and compares all that both have computed.
 
     `exact` makes torch's Adam add its epsilon where TensorFlow does, so that this known difference
-    hides no other. `ignore` names fetched values that the conversion has under no name. `keep` is
+    hides no other. `rounding` replays in double precision if there is a difference, which tells how
+    far rounding alone carries the program: a training run may amplify it a thousandfold, or not at
+    all. `ignore` names fetched values that the conversion has under no name. `keep` is
     a folder in which the records stay.
     """
     with tempfile.TemporaryDirectory(prefix="tf2torch-parity-") as scratch:
@@ -101,7 +82,8 @@ def check_pair(
             return Report(Path(original), Path(converted), (failure,))
         return check_replay(
             original, converted, folder / "record", arguments=arguments, tolerance=tolerance,
-            exact=exact, ignore=ignore, timeout=timeout, folder=folder / "replay",
+            exact=exact, rounding=rounding, ignore=ignore, timeout=timeout,
+            folder=folder / "replay",
         )  # fmt: skip
 
 
@@ -128,22 +110,31 @@ def check_replay(
     arguments: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     exact: bool = False,
+    rounding: bool = True,
     ignore: Collection[str] = (),
     timeout: float = 600,
 ) -> Report:
     """Replays a conversion against a record that has been made before."""
     original, converted = Path(original).resolve(), Path(converted).resolve()
-    command = [sys.executable, "-m", "tf2torch.parity.replay", str(converted), str(record)]
-    command += [str(folder), *(["--exact"] if exact else []), "--", *arguments]
-    failure = _run(command, folder, timeout, "conversion")
-    if failure is not None:
+
+    def replay(to: Path, *options: str) -> Finding | None:
+        module = [sys.executable, "-m", "tf2torch.parity.replay"]
+        options = (*options, "--exact") if exact else options
+        command = [*module, str(converted), str(record), str(to), *options, "--", *arguments]
+        return _run(command, to, timeout, "conversion")
+
+    if (failure := replay(folder)) is not None:
         return Report(original, converted, (failure,))
     weights = json.loads(converted.with_suffix(".weights.json").read_text(encoding="utf-8"))
-    findings, counts = compare(
-        Record(record), Record(folder), weights, tolerance or Tolerance(), ignore
-    )
-    draws = _draws(Record(folder))
-    return Report(original, converted, tuple(findings), counts, tuple(draws))
+    allowed = tolerance or Tolerance()
+    pair = Pair(Record(record), Record(folder), weights, allowed, frozenset(ignore))
+    findings, counts = compare(pair)
+    if rounding and any(finding.kind in ("value", "output", "variable") for finding in findings):
+        # Only a difference is worth a second replay: is it more than rounding?
+        double = folder.with_name(folder.name + "-float64")
+        if replay(double, "--float64") is None:
+            findings, counts = compare(replace(pair, double=Record(double)))
+    return Report(original, converted, tuple(findings), counts, tuple(draw_notes(pair.replay)))
 
 
 def _run(command: list[str], folder: Path, timeout: float, title: str) -> Finding | None:
@@ -166,208 +157,3 @@ def _run(command: list[str], folder: Path, timeout: float, title: str) -> Findin
         return None
     tail = "\n".join(done.stderr.strip().splitlines()[-12:])
     return Finding("run", f"The {title} ended with exit status {done.returncode}:\n{tail}")
-
-
-def compare(
-    record: Record,
-    replay: Record,
-    weights: Any,
-    tolerance: Tolerance,
-    ignore: Collection[str] = (),
-) -> tuple[list[Finding], dict[str, int]]:
-    """All differences between a record and its replay, the earliest kind first."""
-    runs = list(record.of("run"))
-    trained = 0
-    steps: dict[int, int] = {}
-    for run in runs:
-        steps[run["id"]] = trained
-        trained += bool(run["train"])
-    findings = _starts(replay)
-    by_name, values = _values(record, replay, steps, tolerance, ignore)
-    output, lines = _output(record, replay, trained, tolerance)
-    variables, compared = _variables(record, replay, weights, trained, tolerance)
-    findings += by_name + output + variables
-    counts = {
-        "runs": len(runs),
-        "values by name": values,
-        "lines of output": lines,
-        "variables": compared,
-    }
-    return findings, counts
-
-
-def _starts(replay: Record) -> list[Finding]:
-    return [
-        Finding("start", f"{event['module']}.{event['key']} {event['text']}")
-        for event in replay.of("loading")
-    ]
-
-
-def _draws(replay: Record) -> list[Finding]:
-    """Draws of one side only. Alone they are no difference: a value nobody uses may be drawn."""
-    found = []
-    missing = [(event["type"], event["line"]) for event in replay.of("draw_missing")]
-    for kind, line in dict.fromkeys(missing):
-        times = missing.count((kind, line))
-        text = f"A random draw ({kind}) has no counterpart in the original, {times} times"
-        found.append(Finding("draw", text, converted_line=line))
-    unused = list(replay.of("draw_unused"))
-    if unused:
-        first = unused[0]
-        text = f"{len(unused)} random draws of the original have no counterpart, the first "
-        text += f"({first['type']}, shape {first['shape']}) in run {first['run']}"
-        found.append(Finding("draw", text))
-    if any(replay.of("order_missing")):
-        text = "The elements of a shuffled data set were not found in the original's"
-        found.append(Finding("draw", text))
-    return found
-
-
-def _values(record: Record, replay: Record, steps: dict[int, int], tolerance: Tolerance,
-            ignore: Collection[str]) -> tuple[list[Finding], int]:  # fmt: skip
-    original, converted = _sequences(record), _sequences(replay)
-    found: list[tuple[int, Finding]] = []
-    count = 0
-    for name, wanted in original.items():
-        if name in ignore:
-            continue
-        got = converted.get(name, [])
-        host = [event for event in got if not event["tensor"]]
-        got = host or got
-        if not got:
-            text = f"The fetched value {name!r} has no counterpart in the conversion"
-            found.append((wanted[0]["run"], Finding("missing", text, wanted[0]["line"])))
-            continue
-        for number, (a, b) in enumerate(zip(got, wanted)):
-            rtol, atol = tolerance.after(steps.get(b["run"], 0))
-            if (why := _event_differs(replay, a, record, b, rtol, atol)) is not None:
-                text = f"{name!r} differs the {_ordinal(number + 1)} time it is fetched.\n{why}"
-                found.append((b["run"], Finding("value", text, b["line"], a["line"])))
-                break
-            count += 1
-        else:
-            if len(got) != len(wanted):
-                text = (
-                    f"{name!r} is fetched {len(wanted)} times, in the conversion {len(got)} times"
-                )
-                found.append(
-                    (wanted[-1]["run"], Finding("missing", text, wanted[0]["line"], got[0]["line"]))
-                )
-    return [finding for _, finding in sorted(found, key=lambda pair: pair[0])], count
-
-
-def _ordinal(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(
-        number % 10 if number % 100 not in (11, 12, 13) else 0, "th"
-    )
-    return f"{number}{ending}"
-
-
-def _sequences(record: Record) -> dict[str, list[Event]]:
-    found: dict[str, list[Event]] = {}
-    for event in record.of("assign"):
-        found.setdefault(event["name"], []).append(event)
-    return found
-
-
-def _event_differs(replay: Record, got: Event, record: Record, wanted: Event, rtol: float,
-                   atol: float) -> str | None:  # fmt: skip
-    a, b = replay.leaves(got["value"]), record.leaves(wanted["value"])
-    if [leaf.shape for leaf in a] != [leaf.shape for leaf in b]:
-        stacked = stacked_states(b)
-        if [leaf.shape for leaf in a] == [leaf.shape for leaf in stacked]:
-            b = stacked
-    if len(a) != len(b):
-        return f"It has {len(a)} parts, expected {len(b)}"
-    for index, (x, y) in enumerate(zip(a, b)):
-        if (why := differs(x, y, rtol, atol)) is not None:
-            return why if len(a) == 1 else f"The failure occurred for item [{index}].\n{why}"
-    return None
-
-
-def stacked_states(leaves: list[Any]) -> list[Any]:
-    """TensorFlow's LSTM states, c and h of each layer, as torch has them: all h, then all c."""
-    if len(leaves) % 2 or len({leaf.shape for leaf in leaves}) != 1:
-        return leaves
-    return [np.stack(leaves[1::2]), np.stack(leaves[0::2])]
-
-
-def _output(record: Record, replay: Record, trained: int,
-            tolerance: Tolerance) -> tuple[list[Finding], int]:  # fmt: skip
-    wanted, got = record.stdout.splitlines(), replay.stdout.splitlines()
-    rtol, atol = tolerance.after(trained)
-    found = []
-    for number, (a, b) in enumerate(zip(got, wanted), 1):
-        if line_differs(a, b, rtol, atol):
-            found.append(
-                Finding(
-                    "output", f"Line {number} of the output differs.\ngot      {a}\nexpected {b}"
-                )
-            )
-            break
-    if len(got) != len(wanted) and not found:
-        text = f"The output has {len(got)} lines, expected {len(wanted)}"
-        longer = got if len(got) > len(wanted) else wanted
-        found.append(
-            Finding(
-                "output",
-                f"{text}; the first without counterpart: {longer[min(len(got), len(wanted))]}",
-            )
-        )
-    return found, min(len(wanted), len(got))
-
-
-def _variables(record: Record, replay: Record, weights: Any, trained: int,
-               tolerance: Tolerance) -> tuple[list[Finding], int]:  # fmt: skip
-    found = []
-    rtol, atol = tolerance.after(trained)
-    final = {(e["module"], e["key"]): replay.array(e["value"]) for e in replay.of("final")}
-    slots = {
-        ending for o in weights.get("optimizers", []) for ending in (*o["slots"], *o["powers"])
-    }
-    mapped = weights["variables"]
-    for name in record.first_values:
-        if name not in mapped and not _is_slot(name, mapped, slots):
-            found.append(Finding("missing", f"The variable {name!r} is not in the weight map"))
-    count = 0
-    for (module, key), parts in entries_of(weights).items():
-        if (module, key) not in final or any(name not in record.final_values for name, _ in parts):
-            continue
-        wanted = layout.join([(steps, record.final_values[name]) for name, steps in parts])
-        count += 1
-        got = final[module, key]
-        why = differs(got, wanted, rtol, atol)
-        if why is not None and got.shape == wanted.shape:
-            start = layout.join([(steps, record.first_values[name]) for name, steps in parts])
-            why = None if same_update(got - start, wanted - start, rtol) else why
-        if why is not None:
-            names = " and ".join(name for name, _ in parts)
-            found.append(
-                Finding("variable", f"{module}.{key} ({names}) differs at the end.\n{why}")
-            )
-    return found, count
-
-
-def same_update(got: Any, wanted: Any, rtol: float) -> bool:
-    """Whether two changes of a variable agree as a whole, though not in every element.
-
-    Adam and its kin divide a gradient by its own size: an element whose gradient is nothing but
-    rounding moves as far as the others, and may do so in the other direction.
-    """
-    moved = float(np.linalg.norm(wanted))
-    return moved > 0 and float(np.linalg.norm(got - wanted)) <= 20 * rtol * moved
-
-
-def _is_slot(name: str, mapped: Any, endings: Collection[str]) -> bool:
-    """Whether a variable belongs to an optimizer of the weight map."""
-    last = name.split("/")[-1]
-    if any(
-        last == ending or last.startswith(ending + "_") for ending in endings if "{}" not in ending
-    ):
-        return True
-    return any(
-        name.endswith(ending.replace("{}", "")) or name == ending.replace("{}", variable)
-        for ending in endings
-        if "{}" in ending
-        for variable in mapped
-    )

@@ -108,7 +108,8 @@ class Draws:
         if taken is None:
             return None
         draw, arrange = taken
-        return torch.from_numpy(np.ascontiguousarray(arrange(self.values(draw)[0])))
+        value = torch.from_numpy(np.array(arrange(self.values(draw)[0]), order="C"))
+        return value.to(torch.get_default_dtype()) if value.is_floating_point() else value
 
 
 def arrangement(

@@ -68,7 +68,7 @@ class Loader:
             self._check_start(module, key, parameter, value)
         self.loaded.add((module, key))
         with torch.no_grad():
-            parameter.data.copy_(torch.as_tensor(np.ascontiguousarray(value)))
+            parameter.data.copy_(torch.as_tensor(np.array(value, order="C")))
 
     def _check_start(self, module: str, key: str, parameter: Any, value: Any) -> None:
         """The conversion's own initial value must be of the same kind as the original's."""

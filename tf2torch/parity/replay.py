@@ -1,6 +1,6 @@
 """Run a converted program from the recorded initial values, with the recorded random draws.
 
-    python -m tf2torch.parity.replay CONVERTED.py RECORD OUTDIR [--exact] [-- ARGUMENTS]
+    python -m tf2torch.parity.replay CONVERTED.py RECORD OUTDIR [--exact] [--float64] [-- ARGUMENTS]
 
 OUTDIR receives the same files as the recorder's.
 """
@@ -23,6 +23,7 @@ from tf2torch.parity import draws as random_draws
 from tf2torch.parity import record as recording
 from tf2torch.parity.loading import Loader
 from tf2torch.parity.order import Order
+from tf2torch.parity.precision import use_double_precision
 from tf2torch.parity.records import Record
 
 BIND = "__tf2torch_bind__"
@@ -160,7 +161,14 @@ def tensorflow_adam() -> None:
     register_optimizer_step_pre_hook(before)
 
 
-def replay(converted: str, record: str, folder: str, arguments: list[str], exact: bool) -> int:
+def replay(
+    converted: str,
+    record: str,
+    folder: str,
+    arguments: list[str],
+    exact: bool = False,
+    double: bool = False,
+) -> int:
     """Replays one program; returns 0 if it ran to its end."""
     path = Path(converted).resolve()
     known = Record(Path(record))
@@ -174,6 +182,8 @@ def replay(converted: str, record: str, folder: str, arguments: list[str], exact
     order.install()
     if exact:
         tensorflow_adam()
+    if double:
+        use_double_precision()
     torch.manual_seed(0)
     switch = drawn.native()
 
@@ -238,12 +248,12 @@ def main(arguments: list[str]) -> int:
     own, rest = arguments, []
     if "--" in arguments:
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
-    exact = "--exact" in own
-    own = [item for item in own if item != "--exact"]
+    exact, double = "--exact" in own, "--float64" in own
+    own = [item for item in own if item not in ("--exact", "--float64")]
     if len(own) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    return replay(own[0], own[1], own[2], rest, exact)
+    return replay(own[0], own[1], own[2], rest, exact, double)
 
 
 if __name__ == "__main__":

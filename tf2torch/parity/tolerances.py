@@ -15,22 +15,19 @@ NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?|[-+]?\b(?:nan
 class Tolerance:
     """Relative and absolute tolerance at the first run and after training steps.
 
-    Rounding grows with every step of a training run, and the two frameworks round differently: a
-    float32 program starts at about 1e-6 and may be at 1e-3 some dozen steps later. The tolerance
-    grows by `growth` of its first value with each step, up to `limit` times.
+    Rounding grows with every step of a training run, and the two frameworks round differently: the
+    tolerance grows by `growth` of its first value with each step, up to `limit` times. A program
+    that is further apart is replayed in double precision to see how much of it is rounding.
     """
 
     rtol: float = 2e-5
     atol: float = 2e-6
-    growth: float = 5.0
-    limit: float = 500.0
+    growth: float = 0.2
+    limit: float = 20.0
 
     def after(self, steps: int) -> tuple[float, float]:
         factor = min(1.0 + self.growth * steps, self.limit)
         return self.rtol * factor, self.atol * factor
-
-
-FLOAT64 = Tolerance(rtol=1e-9, atol=1e-10, growth=5.0, limit=1000.0)
 
 
 def differs(got: Any, wanted: Any, rtol: float, atol: float) -> str | None:
@@ -49,6 +46,16 @@ def differs(got: Any, wanted: Any, rtol: float, atol: float) -> str | None:
     if not wrong.any():
         return None
     return describe(got.astype(np.float64), wanted.astype(np.float64), wrong, rtol, atol)
+
+
+def distance(a: Any, b: Any) -> float:
+    """The largest difference of two arrays, relative to the largest element."""
+    if a.shape != b.shape or a.size == 0:
+        return 0.0
+    scale = float(np.abs(b).max())
+    return (
+        float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) / scale if scale else 0.0
+    )
 
 
 def describe(got: Any, wanted: Any, wrong: Any, rtol: float, atol: float) -> str:
