@@ -31,6 +31,16 @@ def cells_of(state: State, argument: Argument | None) -> Cells | None:
     return _written(state, node)
 
 
+def length_of(state: State, argument: Argument | None) -> Size | None:
+    """How the program spells the length of a list of cells, if it is made in one expression."""
+    node = argument.node if argument is not None else None
+    if isinstance(node, cst.Name):
+        found = _named(state, node.value)
+    else:
+        found = _written(state, node)
+    return None if found is None else found[1]
+
+
 def _written(state: State, node: cst.BaseExpression | None) -> Cells | None:
     """``[make_cell() for _ in range(n)]``, ``[cell] * n``"""
     if isinstance(node, cst.ListComp):

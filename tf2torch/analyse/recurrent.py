@@ -110,6 +110,8 @@ class Cell:
         sizes: those of them that are host numbers.
         cells: the cells inside a MultiRNNCell or wrapper.
         count: for a MultiRNNCell of an unknown number of cells: how many like `cells[0]`.
+        length: for a MultiRNNCell of a known number of cells: how the program spells it.
+        unequal: whether one object stands in layers whose inputs have different sizes.
         shared: whether these are all the same object.
         built: the variables, once the cell has been called.
     """
@@ -123,6 +125,9 @@ class Cell:
     shared: bool = False
     owner: cst.CSTNode | None = None
     built: Built | None = None
+    length: Size | None = None
+    unequal: bool = False
+    zero_states: dict[cst.CSTNode, cst.CSTNode | None] = field(default_factory=dict)
 
     def literal(self, name: str, default: Any) -> Any:
         """A constant argument, `default` if absent, UNKNOWN if not known."""
@@ -227,6 +232,8 @@ def _make_cell(kind: str) -> Callable[[GraphCall], Value]:
         elif "num_units" not in given:
             return ANYTHING
         cell = Cell(kind, call.node, given, sizes, cells, count, shared, owner)
+        if kind == "MultiRNNCell" and count is None:
+            cell.length = cell_lists.length_of(call.state, given.get("cells"))
         return Value("object", detail=Obj("RNNCell", {"cell": cell, "same": alike}, call.node))
 
     return handler
@@ -290,7 +297,9 @@ def _zero_state(call: GraphCall) -> Value:
     batch = call.value(0, "batch_size")
     dim = tensors.dim_from(batch) if batch is not None else Dim()
     assert call.receiver is not None
-    return state_value(call.state, call.receiver.detail["cell"], dim)
+    cell: Cell = call.receiver.detail["cell"]
+    cell.zero_states[call.node] = call.state.stack[-1] if call.state.stack else None
+    return state_value(call.state, cell, dim)
 
 
 def _state_tuple(call: GraphCall) -> Value:
@@ -325,6 +334,8 @@ def build(state: State, cell: Cell, inputs: Size) -> Built:
                 inner_cell.built = None
                 for leaf in inner_cell.leaves():
                     leaf.built = None
+            elif inner_cell.built is not None and _differ(inner_cell.built.inputs, inputs):
+                inner_cell.built, cell.unequal = None, True
             part = build(state, inner_cell, inputs)
             parts.append(part)
             inputs = inner_cell.output or Size()
@@ -335,6 +346,10 @@ def build(state: State, cell: Cell, inputs: Size) -> Built:
         cell.built = Built(cell, inputs, (), _leaf_variables(state, cell, inputs))
     naming.leave_variable_scope(previous)
     return cell.built
+
+
+def _differ(one: Size, other: Size) -> bool:
+    return None not in (one.literal, other.literal) and one.literal != other.literal
 
 
 def _leaf_variables(state: State, cell: Cell, inputs: Size) -> dict[str, Value]:
@@ -362,12 +377,26 @@ def _leaf_variables(state: State, cell: Cell, inputs: Size) -> dict[str, Value]:
         known = naming.variables.get(name)
         if known is None:
             creation = Creation(cell.node, state.path, "rnn", Bound(_RULE), naming.scope.name)
-            variable = Variable(name, role, shape, "float32", True, creation)
+            start = _initializer(cell, role)
+            if start is None and not role.endswith("bias"):
+                start = naming.scope.initializer
+            variable = Variable(name, role, shape, "float32", True, creation, start)
             known = Value("variable", dtype="float32", shape=shape, detail=variable)
             naming.variables[name] = known
             register(state, known)
         found[role] = known
     return found
+
+
+def _initializer(cell: Cell, role: str) -> Value | None:
+    """The initializer that the program gives a variable of the cell."""
+    name = "initializer"
+    if cell.kind == "GRUCell":
+        name = "bias_initializer" if role.endswith("bias") else "kernel_initializer"
+    elif role.endswith("bias"):
+        return None
+    given = cell.given.get(name)
+    return None if given is None or given.value.literal is None else given.value
 
 
 _RULE = Rule(id="rnn", tf=("tf.nn.rnn_cell",))

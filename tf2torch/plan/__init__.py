@@ -15,6 +15,7 @@ from tf2torch.analyse import Analysis
 from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units
 from tf2torch.plan.describe import describe
 from tf2torch.plan.modes import number_placeholders, training_flags
+from tf2torch.plan.recurrent import pass_names_through_cells
 from tf2torch.plan.roles import Role, find_roles
 from tf2torch.plan.roots import Root, find_root
 from tf2torch.plan.sites import Site, find_sites
@@ -67,6 +68,7 @@ class Plan:
 def make_plan(analysis: Analysis) -> Plan:
     """Decides modules, methods, training steps and names for an analysed program."""
     root = find_root(analysis)
+    pass_names_through_cells(analysis, root.units)
     graph = Graph(tuple(root.units))
     attributes = {
         name: name
@@ -103,6 +105,7 @@ def make_plan(analysis: Analysis) -> Plan:
     for function, role in roles.items():
         if role.kind == "module":
             units = tuple(units_of(analysis, function.body.body, function))
+            pass_names_through_cells(analysis, units)
             function_units[function] = units
             own = {n for u in units if u.kind == "param" for n in u.names.stores}
             function_slots[function] = assign_slots(analysis, units, roles, own)

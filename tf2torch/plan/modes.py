@@ -6,6 +6,7 @@ from typing import Any
 
 import libcst as cst
 
+from tf2torch.analyse.recurrent import CELLS
 from tf2torch.analyse import ANYTHING, Analysis
 from tf2torch.rulebook.apply import Argument, bind
 from tf2torch.rulebook.model import Refusal
@@ -41,6 +42,10 @@ def _arguments(analysis: Analysis, node: cst.Call, symbol: str) -> dict[str, Any
     if symbol.endswith("Optimizer"):
         first = {"learning_rate": analysis.values.get(node.args[0].value, ANYTHING)} if node.args else {}
         return first
+    if symbol in CELLS:
+        kept = [a for a in node.args if a.keyword is None or a.keyword.value.endswith("keep_prob")]
+        values = [analysis.values.get(a.value, ANYTHING) for a in kept]
+        return {"keep_prob": next((v for v in values if v.kind == "placeholder"), ANYTHING)}
     rule = analysis.rulebook.find(symbol)
     if rule is None:
         return {}

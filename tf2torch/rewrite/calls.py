@@ -9,7 +9,7 @@ import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
-from tf2torch.rewrite import control, functions
+from tf2torch.rewrite import control, functions, recurrent
 from tf2torch.rewrite.expressions import (
     Typed,
     chosen,
@@ -31,6 +31,9 @@ def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     symbol = writer.analysis.symbols.get(node.func)
     if symbol is not None:
         return _symbol_call(writer, node, symbol, scope)
+    stepped = recurrent.cell_call(writer, node, scope)
+    if stepped is not None:
+        return stepped
     function = writer.analysis.callees.get(node)
     if function is not None and isinstance(function.node, cst.FunctionDef):
         written = functions.program_call(writer, node, function.node, scope)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import libcst as cst
 
+from tf2torch.analyse.recurrent import LOOPS
 from tf2torch.plan.uses import parameter_names
-from tf2torch.rewrite import variables
+from tf2torch.rewrite import recurrent, variables
 from tf2torch.rewrite.expressions import Typed, convert, fill_method
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
@@ -134,6 +135,7 @@ SPECIAL: dict[str, Special] = {
     "tf.assign_add": _assign("add_"),
     "tf.assign_sub": _assign("sub_"),
     "tf.gradients": _gradients,
+    **recurrent.SPECIAL,
 }
 
 _VARIABLE_LISTS = frozenset(
@@ -142,6 +144,7 @@ _VARIABLE_LISTS = frozenset(
 )
 
 METHODS: dict[str, Special] = {
+    **recurrent.METHODS,
     "Variable.assign": _assign("copy_"),
     "Variable.assign_add": _assign("add_"),
     "Variable.assign_sub": _assign("sub_"),
@@ -153,17 +156,25 @@ def find(symbol: str) -> Special | None:
         from tf2torch.rewrite.variables_list import list_call
 
         return list_call
-    return SPECIAL.get(symbol)
+    from tf2torch.rewrite import datasets
+
+    return SPECIAL.get(symbol) or datasets.SPECIAL.get(symbol)
 
 
 def find_method(kind: str, name: str) -> Special | None:
-    return METHODS.get(f"{kind}.{name}")
+    from tf2torch.rewrite import datasets
+
+    full = f"{kind}.{name}"
+    return METHODS.get(full) or datasets.SPECIAL_METHODS.get(full)
 
 
 def assigned(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseStatement] | None:
     """Statements for assignments whose value needs a loop; None for all others."""
     value = node.value
-    if not isinstance(value, cst.Call) or writer.analysis.symbols.get(value.func) != "tf.while_loop":
+    symbol = writer.analysis.symbols.get(value.func) if isinstance(value, cst.Call) else None
+    if symbol in LOOPS:
+        return recurrent.assigned(writer, node, scope)
+    if not isinstance(value, cst.Call) or symbol != "tf.while_loop":
         return None
     return _while_statements(writer, node, value, scope)
 

@@ -132,6 +132,10 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
     if symbol is not None:
         return Typed(_symbol(writer, node, symbol, scope))
     owner = writer.value(node.value)
+    if owner.kind == "object" and owner.detail.type == "RNNCell":
+        from tf2torch.rewrite import recurrent
+
+        return Typed(recurrent.attribute(writer, node))
     if owner.is_tensor or (owner.kind == "object" and isinstance(owner.detail, Obj)):
         kind = owner.detail.type if owner.kind == "object" else "Tensor"
         found = method_rule(writer, owner, kind, node.attr.value)

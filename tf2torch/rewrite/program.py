@@ -11,7 +11,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import flags, training, variables_list
+from tf2torch.rewrite import flags, recurrent, training, variables_list
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.functions import write_function
 from tf2torch.rewrite.model import write_model
@@ -242,6 +242,9 @@ def _definition(
     place = program.module if unit.scope is None else program.main
     if isinstance(node, cst.FunctionDef):
         role = writer.plan.roles.get(node)
+        if recurrent.absorbed(writer, node):
+            writer.settle(node, Outcome.CONVERTED, "rnn-cell")
+            return
         if role is None or role.kind == "host":
             place.append(host_function(host, node))
             return

@@ -14,7 +14,7 @@ from tf2torch.plan.blocks import Block
 from tf2torch.plan.sites import Feed, Leaf, Site, Tree
 from tf2torch.plan.units import Unit, calls_in, contains_run
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import summaries, training
+from tf2torch.rewrite import recurrent, sources, summaries, training
 from tf2torch.rewrite.expressions import convert, fill_method
 from tf2torch.rewrite.statements import (
     Statements,
@@ -39,6 +39,9 @@ class Host:
         counters: names of variables that count steps, now Python integers.
         scalars: identities of placeholders that stay Python numbers.
         summaries: for each host name that holds a fetched summary, what it records.
+        draws: iterators of the source units; streams: what they draw from.
+        done: graph units that data sets need and that are written already.
+        nested: whether this is the code of a function, not of the root scope.
     """
 
     writer: Writer
@@ -48,12 +51,18 @@ class Host:
     scalars: frozenset[object] = frozenset()
     summaries: dict[str, list[Value]] = field(default_factory=dict)
     live: dict[str, str] = field(default_factory=dict)
+    draws: sources.Draws = field(default_factory=dict)
+    streams: sources.Streams | None = None
+    done: set[int] = field(default_factory=set)
+    nested: bool = False
 
 
 def write_host(host: Host, node: cst.BaseStatement) -> Statements:
     """A statement of host code."""
     writer = host.writer
     try:
+        if recurrent.absorbed(writer, node):
+            return write_statement(writer, node, host.scope, None)
         if isinstance(node, cst.SimpleStatementLine):
             return with_leading(_simple(host, node), node)
         if isinstance(node, cst.With) and contains_run(writer.analysis, node):
@@ -105,6 +114,7 @@ def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
 
     scope = host.scope.shadow(parameter_names(node.params))
     inner = Host(host.writer, scope, host.optimizers, host.counters, host.scalars, {})
+    inner.draws, inner.streams, inner.nested = host.draws, host.streams, True
     body = write_hosts(inner, node.body.body)
     decorators = [d for d in node.decorators if d.decorator not in host.writer.analysis.symbols]
     params = node.params
@@ -375,6 +385,10 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
     text = code(convert(host.writer, feed.value, host.scope))
     if is_number(host, feed, value):
         return lines(f"{feed.name} = {text}\n") if text != feed.name else []
+    if feed.placeholder.kind in ("sequence", "many"):
+        host.writer.support.add("state_from_numpy")
+        host.live.pop(feed.name, None)
+        return lines(f"{feed.name} = state_from_numpy({text}, device)\n")
     made = f"torch.as_tensor({text}, dtype={feed_dtype(feed.placeholder)}, device=device)"
     if host.live.get(feed.name) == text:
         return []
@@ -414,6 +428,9 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
         return [], {}
     before: Statements = []
     names = dict(host.scope.names)
+    for unit in needed:
+        if unit.kind == "source":
+            before += sources.draw(host, unit, host.scope)
     for feed in site.feeds:
         value = writer.value(feed.value)
         if site.feed_name is None:
@@ -421,6 +438,10 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
                 names[feed.name] = code(convert(writer, feed.value, host.scope))
             else:
                 before += feed_statements(host, feed)
+    before += sources.start_iterators(host, leaves, needed, site)
+    live = [leaf for leaf in live if leaf.record is None or leaf.record.type != "IteratorInit"]
+    if not live:
+        return before, {}
     fed = {feed.name for feed in site.feeds}
     for unit in needed:
         if unit.kind == "placeholder":
@@ -560,6 +581,9 @@ def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
         return code(written)
     if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool"):
         return code(fill_method(written, "item()"))
+    if leaf.value.kind in ("sequence", "many"):
+        writer.support.add("state_to_numpy")
+        return f"state_to_numpy({code(written)})"
     tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
     return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
 

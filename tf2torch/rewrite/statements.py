@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.cst.walk import children
+from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import contents, dissolves
 from tf2torch.plan.uses import names_in
+from tf2torch.rewrite import recurrent
 from tf2torch.rewrite.expressions import Typed, convert, convert_children, typed, unify
 from tf2torch.rewrite.layout import FIRST, to_last
 from tf2torch.rewrite.sink import Sink
@@ -65,6 +67,9 @@ def with_leading(statements: Statements, node: cst.CSTNode) -> Statements:
 
 
 def _statement(writer: Writer, node: cst.BaseStatement, scope: Scope, sink: Sink | None) -> Statements:
+    if recurrent.absorbed(writer, node):
+        writer.settle(node, Outcome.CONVERTED, "rnn-cell")
+        return []
     if isinstance(node, cst.SimpleStatementLine):
         written: Statements = []
         for index, small in enumerate(node.body):

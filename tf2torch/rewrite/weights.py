@@ -7,7 +7,9 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse.facts import Creation
+from tf2torch.analyse.recurrent import RecurrentCreation
 from tf2torch.rewrite import training
+from tf2torch.rewrite.cells import weight_entry
 from tf2torch.rewrite.writer import Writer
 from tf2torch.rulebook.values import Value
 
@@ -36,6 +38,8 @@ def _entry(
     key = _key(writer, creation)
     if key is None:
         return None
+    if isinstance(creation, RecurrentCreation):
+        return weight_entry(writer, creation, variable.name, key, writer.plan.model)
     for row in creation.bound.rule.weights:
         if row.tf == variable.role:
             steps: list[Any] = [_plain(step) for step in row.steps]

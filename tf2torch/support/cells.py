@@ -38,6 +38,22 @@ def map_state(function: Callable[..., Any], *states: Any) -> Any:
     return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
 
 
+def zero_state(batch_size: Any, state_size: Any, device: Any = None) -> Any:
+    """cell.zero_state: zeros for a state of the given sizes, nested like them."""
+    return map_state(lambda size: torch.zeros(batch_size, size, device=device), state_size)
+
+
+def state_to_numpy(state: Any) -> Any:
+    """A state, or a list of tensors, as NumPy arrays of the same nesting."""
+    values = map_state(lambda tensor: tensor.detach().cpu().numpy(), state)
+    return list(values) if isinstance(state, list) else values
+
+
+def state_from_numpy(state: Any, device: Any = None) -> Any:
+    """The state that `state_to_numpy` gave, as tensors."""
+    return map_state(lambda part: torch.as_tensor(part, device=device), state)
+
+
 class RNNCell(nn.Module):
     """A recurrent cell: state_size (nested like the state), output_size and zero_state."""
 

@@ -6,6 +6,7 @@ clipping; torch computes a whole sequence at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -64,15 +65,31 @@ def lstm_dynamic(
     sequence_length: Any = None,
     initial_state: Any = None,
     time_major: bool = False,
+    stacked: bool | None = None,
 ) -> tuple[torch.Tensor, Any]:
     """Run an nn.LSTM (or nn.RNN) like tf.nn.dynamic_rnn: (outputs, state).
 
-    The state is an LSTMStateTuple(c, h), for several layers a tuple of them. After its
-    sequence_length, which may be zero, a row's outputs are zero and its state stays.
+    The state is an LSTMStateTuple(c, h), for several layers a tuple of them; stacked=True gives a
+    tuple for one layer too. After its sequence_length, which may be zero, a row's outputs are zero
+    and its state stays.
     """
     outputs, first, last = _run_padded(rnn, inputs, sequence_length, initial_state, time_major)
     states = _keep_empty_rows(sequence_length, first, last)
-    return outputs, states[0] if len(states) == 1 else tuple(states)
+    one = len(states) == 1 if stacked is None else not stacked
+    return outputs, states[0] if one else tuple(states)
+
+
+def lstm_static(
+    rnn: nn.RNNBase,
+    inputs: Sequence[torch.Tensor],
+    initial_state: Any = None,
+    sequence_length: Any = None,
+    stacked: bool | None = None,
+) -> tuple[list[torch.Tensor], Any]:
+    """Run an nn.LSTM (or nn.RNN) like tf.nn.static_rnn, over a list with one tensor a step."""
+    steps = torch.stack(list(inputs))
+    outputs, state = lstm_dynamic(rnn, steps, sequence_length, initial_state, True, stacked)
+    return list(outputs), state
 
 
 def bidirectional_lstm_dynamic(
@@ -86,10 +103,25 @@ def bidirectional_lstm_dynamic(
     """Run a one-layer bidirectional nn.LSTM like tf.nn.bidirectional_dynamic_rnn."""
     initial = None
     if initial_state_fw is not None and initial_state_bw is not None:
-        initial = (initial_state_fw, initial_state_bw)
+        initial = [initial_state_fw, initial_state_bw]
     outputs, first, last = _run_padded(rnn, inputs, sequence_length, initial, time_major)
     state_fw, state_bw = _keep_empty_rows(sequence_length, first, last)
     return outputs.chunk(2, 2), (state_fw, state_bw)
+
+
+def bidirectional_lstm_static(
+    rnn: nn.RNNBase,
+    inputs: Sequence[torch.Tensor],
+    initial_state_fw: Any = None,
+    initial_state_bw: Any = None,
+    sequence_length: Any = None,
+) -> tuple[list[torch.Tensor], Any, Any]:
+    """Run a one-layer bidirectional nn.LSTM like tf.nn.static_bidirectional_rnn."""
+    steps = torch.stack(list(inputs))
+    outputs, (state_fw, state_bw) = bidirectional_lstm_dynamic(
+        rnn, steps, sequence_length, initial_state_fw, initial_state_bw, True
+    )
+    return list(torch.cat(outputs, 2)), state_fw, state_bw
 
 
 def _run_padded(
@@ -110,7 +142,9 @@ def _run_padded(
         c = inputs.new_zeros(batch, rnn.hidden_size)
         first: list[Any] = [LSTMStateTuple(c, h) if is_lstm else h] * count
     else:
-        first = [initial_state] if count == 1 else list(initial_state)
+        is_one = isinstance(initial_state, torch.Tensor | LSTMStateTuple)
+        is_one = is_one or (is_lstm and isinstance(initial_state[0], torch.Tensor))
+        first = [initial_state] if is_one else list(initial_state)
     start: Any = torch.stack(first) if not is_lstm else None
     if is_lstm:
         start = (torch.stack([state[1] for state in first]), torch.stack([s[0] for s in first]))

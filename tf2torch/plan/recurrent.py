@@ -1,0 +1,70 @@
+"""Names that cells read when they run, although other statements mention them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import libcst as cst
+
+from tf2torch.analyse import Analysis
+from tf2torch.analyse.recurrent import CELLS
+from tf2torch.plan.units import Unit, contents
+from tf2torch.plan.uses import free_names
+from tf2torch.rulebook.values import Value
+
+
+def pass_names_through_cells(analysis: Analysis, units: Iterable[Unit]) -> None:
+    """``cell = DropoutWrapper(cell, keep_prob)``: what runs the cell reads `keep_prob`."""
+    units = list(units)
+    read = {
+        node.name.value: free_names(node)
+        for node, value in analysis.returns.items()
+        if isinstance(node, cst.FunctionDef) and makes_cells(value)
+    }
+    changed = bool(read)
+    for unit in units:
+        value = analysis.values.get(unit.value) if unit.value is not None else None
+        cell_unit = value is not None and makes_cells(value) and value.kind != "symbol"
+        appended = _appended(analysis, unit)
+        if cell_unit or appended:
+            targets = {appended} if appended else unit.names.stores
+            names = set(unit.names.loads)
+            for name in list(names):
+                names |= read.get(name, set())
+            for target in targets:
+                read[target] = read.get(target, set()) | names  # type: ignore[index]
+            changed = True
+    if not changed:
+        return
+    for unit in units:
+        for name in list(unit.names.loads):
+            unit.names.loads |= _closed(read, name, set())
+
+
+def _closed(read: dict[str, set[str]], name: str, seen: set[str]) -> set[str]:
+    if name in seen or name not in read:
+        return set()
+    seen.add(name)
+    found = set(read[name])
+    for other in list(found):
+        found |= _closed(read, other, seen)
+    return found
+
+
+def _appended(analysis: Analysis, unit: Unit) -> str | None:
+    node = unit.value
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and len(node.args) == 1:
+        added = analysis.values.get(node.args[0].value)
+        if node.func.attr.value == "append" and added is not None and makes_cells(added):
+            return node.func.value.value if isinstance(node.func.value, cst.Name) else None
+    return None
+
+
+def makes_cells(value: Value) -> bool:
+    """Whether a value is a cell, a list of cells or a class of cells."""
+    if value.kind == "symbol":
+        return value.detail in CELLS
+    found = contents(value)
+    return bool(found) and all(
+        item.kind == "object" and item.detail.type == "RNNCell" for item in found
+    )

@@ -1,0 +1,439 @@
+"""Recurrent cells become modules; the loops that run them become calls of these modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libcst as cst
+
+from tf2torch.analyse.recurrent import (
+    CELLS,
+    LOOPS,
+    PARAMETERS,
+    STATE_TUPLES,
+    Cell,
+    RecurrentCreation,
+)
+from tf2torch.plan.units import contents
+from tf2torch.rewrite import cells
+from tf2torch.rewrite.cells import Form
+from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
+from tf2torch.rulebook.values import Value
+
+#: Parameters of the loops, in TensorFlow 1.15's order.
+_DYNAMIC = "sequence_length initial_state dtype parallel_iterations swap_memory time_major scope"
+_SIGNATURES = {
+    "dynamic_rnn": f"cell inputs {_DYNAMIC}".split(),
+    "static_rnn": "cell inputs initial_state dtype sequence_length scope".split(),
+    "bidirectional_dynamic_rnn": (
+        "cell_fw cell_bw inputs sequence_length initial_state_fw initial_state_bw dtype"
+        " parallel_iterations swap_memory time_major scope"
+    ).split(),
+    "static_bidirectional_rnn": (
+        "cell_fw cell_bw inputs initial_state_fw initial_state_bw dtype sequence_length scope"
+    ).split(),
+    "stack_bidirectional_dynamic_rnn": (
+        "cells_fw cells_bw inputs initial_states_fw initial_states_bw dtype sequence_length"
+        " parallel_iterations time_major scope swap_memory"
+    ).split(),
+}
+_PASSED = ("sequence_length", "initial_state", "initial_state_fw", "initial_state_bw")
+
+#: Functions of the support file for nn.LSTM and nn.RNN.
+_TORCH_LOOPS = {
+    "dynamic_rnn": "lstm_dynamic",
+    "static_rnn": "lstm_static",
+    "bidirectional_dynamic_rnn": "bidirectional_lstm_dynamic",
+    "static_bidirectional_rnn": "bidirectional_lstm_static",
+}
+
+
+# -- the module ----------------------------------------------------------------------------------
+
+
+def _module(writer: Writer, node: cst.Call, scope: Scope) -> tuple[str, RecurrentCreation, Form]:
+    """Text that reaches the module of a call; the constructor makes it."""
+    from tf2torch.rewrite.functions import reach
+
+    creation = cells.creation_of(writer, node)
+    form = cells.form_of(writer, creation)
+    slot = scope.slots.get(node)
+    if slot is None or scope.model is None:
+        raise Unconvertible("rnn", "a cell runs where no module can hold it", node)
+    first = cells.first_of(creation)
+    if scope.create is not None:
+        init_scope: Scope = scope.create.scope  # type: ignore[attr-defined]
+        made = _constructor(writer, node, creation, first, form, slot.loops)
+        made_resets = cells.resets(writer, first, form, init_scope)
+        scope.create(node, slot, parse(made), made_resets)
+    return code(reach(slot, scope)), creation, form
+
+
+def _constructor(
+    writer: Writer,
+    node: cst.Call,
+    creation: RecurrentCreation,
+    first: RecurrentCreation,
+    form: Form,
+    loops: tuple[cst.For, ...],
+) -> str:
+    """The constructor; every execution of the call must need the same one."""
+    made = cells.constructor(writer, first, form)
+    rounds = [
+        cells.constructor(writer, cells.first_of(other), form)
+        for other in writer.analysis.creations
+        if other.node is node and isinstance(other, RecurrentCreation) and other is not creation
+    ]
+    different = [text for text in rounds if text != made]
+    if not different:
+        return made
+    loop = loops[0] if len(loops) == 1 else None
+    if loop is not None and isinstance(loop.target, cst.Name) and len(set(different)) == 1 == len(
+        set(rounds)
+    ):
+        iterable = loop.iter
+        if isinstance(iterable, cst.Call) and code(iterable.func) == "range" and len(iterable.args) == 1:
+            return f"{made} if {loop.target.value} == 0 else {different[0]}"
+    raise Unconvertible("rnn-size", "the cell is made with different sizes here", node)
+
+
+# -- loops ---------------------------------------------------------------------------------------
+
+
+def _given(node: cst.Call, driver: str) -> dict[str, cst.BaseExpression]:
+    """Arguments of a loop by name."""
+    names = _SIGNATURES[driver]
+    found: dict[str, cst.BaseExpression] = {}
+    for index, arg in enumerate(node.args):
+        if arg.star or (arg.keyword is None and index >= len(names)):
+            raise Unconvertible("rnn", "star arguments of a recurrent loop", node)
+        found[arg.keyword.value if arg.keyword is not None else names[index]] = arg.value
+    return found
+
+
+def _passed(writer: Writer, given: dict[str, cst.BaseExpression]) -> dict[str, cst.BaseExpression]:
+    return {
+        name: given[name]
+        for name in _PASSED
+        if name in given and writer.value(given[name]).literal is not None
+    }
+
+
+def _check(writer: Writer, node: cst.Call, given: dict[str, cst.BaseExpression]) -> None:
+    dtype = writer.value(given["dtype"]).literal if "dtype" in given else None
+    if dtype not in (None, "float32"):
+        raise Unconvertible("rnn", "a recurrent loop in another type than float32", node)
+    for name in ("initial_states_fw", "initial_states_bw"):
+        if name in given and writer.value(given[name]).literal is not None:
+            raise Unconvertible("rnn", f"{name} of a stacked bidirectional loop", node)
+
+
+def _loop(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.nn.dynamic_rnn(cell, x, seqlen)`` -> ``lstm_dynamic(self.lstm, x, sequence_length=seqlen)``"""
+    return Typed(parse(_loop_text(writer, node, scope)))
+
+
+def _loop_text(writer: Writer, node: cst.Call, scope: Scope) -> str:
+    module, creation, form = _module(writer, node, scope)
+    driver = creation.driver
+    given = _given(node, driver)
+    _check(writer, node, given)
+    if "inputs" not in given:
+        raise Unconvertible("rnn", "a recurrent loop without inputs", node)
+    function = driver if form.kind == "cells" else _TORCH_LOOPS[driver]
+    writer.support.add(function)
+    text = f"{function}({_wrapped(writer, creation, form, module, scope)}, "
+    text += code(convert(writer, given["inputs"], scope))
+    for name, value in _passed(writer, given).items():
+        text += f", {name}={code(convert(writer, value, scope))}"
+    if driver.endswith("dynamic_rnn") and cells.is_time_major(writer, creation):
+        text += ", time_major=True"
+    if form.stacked and _may_be_one(creation.parts[0].cell):
+        text += ", stacked=True"
+    return text + ")"
+
+
+def _may_be_one(cell: Cell) -> bool:
+    return cell.count is not None and cell.count.literal in (None, 1) or len(cell.cells) == 1
+
+
+def _wrapped(
+    writer: Writer, creation: RecurrentCreation, form: Form, module: str, scope: Scope
+) -> str:
+    """The cell argument, or the two of a bidirectional loop."""
+    if form.kind != "cells":
+        return module
+    node = creation.node
+    if len(creation.parts) == 1:
+        if form.wrapped:
+            return module
+        return cells.wrapped(writer, creation.parts[0].cell, module, creation.owner, scope, node)
+    if form.wrapped:
+        return f"*{module}"
+    if creation.driver.startswith("stack"):
+        raise Unconvertible("rnn-cell", "run-time dropout in stacked bidirectional loops", node)
+    return ", ".join(
+        cells.wrapped(writer, part.cell, f"{module}[{index}]", creation.owner, scope, node)
+        for index, part in enumerate(creation.parts)
+    )
+
+
+def assigned(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseStatement] | None:
+    """``outputs, state = tf.nn.dynamic_rnn(...)`` where only the outputs are used: a plain call.
+
+    None if the general form is needed.
+    """
+    call = node.value
+    target = node.targets[0].target
+    if not isinstance(call, cst.Call) or len(node.targets) != 1 or not isinstance(target, cst.Tuple):
+        return None
+    driver = LOOPS.get(writer.analysis.symbols.get(call.func, ""))
+    if driver is None or driver not in _TORCH_LOOPS:
+        return None
+    creation = cells.creation_of(writer, call)
+    form = cells.form_of(writer, creation)
+    given = _given(call, driver)
+    targets = [element.value for element in target.elements]
+    states_unused = all(_is_unused(writer, state) for state in targets[1:])
+    if form.kind == "cells" or _passed(writer, given) or not states_unused or "inputs" not in given:
+        return None
+    _check(writer, call, given)
+    module, creation, form = _module(writer, call, scope)
+    writer.converted(call.func, driver)
+    inputs = code(convert(writer, given["inputs"], scope))
+    time_major = driver.endswith("dynamic_rnn") and cells.is_time_major(writer, creation)
+    if time_major != _batch_last(writer, cells.first_of(creation)):
+        return None
+    axis = 0 if time_major else 1
+    if driver.startswith("static"):
+        inputs = f"torch.stack(tuple({inputs}), dim={axis})"
+        if isinstance(given["inputs"], cst.Name):
+            inputs = f"torch.stack({code(convert(writer, given['inputs'], scope))}, dim={axis})"
+    if driver == "bidirectional_dynamic_rnn":
+        if isinstance(targets[0], cst.Name):
+            name = targets[0].value
+            return lines(f"{name}, _ = {module}({inputs})\n{name} = {name}.chunk(2, dim=2)\n")
+        pair = code(targets[0].with_changes(lpar=(), rpar=())) if isinstance(targets[0], cst.Tuple) else None
+        return None if pair is None else lines(f"{pair} = {module}({inputs})[0].chunk(2, dim=2)\n")
+    if not isinstance(targets[0], cst.Name):
+        return None
+    name = targets[0].value
+    text = f"{name}, _ = {module}({inputs})\n"
+    if driver.startswith("static"):
+        text += f"{name} = {name}.unbind({axis})\n"
+    return lines(text)
+
+
+def _batch_last(writer: Writer, first: RecurrentCreation) -> bool:
+    return first.driver.endswith("dynamic_rnn") and cells.is_time_major(writer, first)
+
+
+def _is_unused(writer: Writer, target: cst.BaseExpression) -> bool:
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return all(_is_unused(writer, element.value) for element in target.elements)
+    return isinstance(target, cst.Name) and target.value not in _loaded(writer)
+
+
+_LOADED: dict[int, tuple[object, set[str]]] = {}
+
+
+def _loaded(writer: Writer) -> set[str]:
+    """Names that the file reads anywhere."""
+    module = writer.analysis.source.module
+    known = _LOADED.get(id(module))
+    if known is None or known[0] is not module:
+        finder = _Loads()
+        module.visit(finder)
+        _LOADED.clear()
+        known = _LOADED[id(module)] = (module, finder.names)
+    return known[1]
+
+
+class _Loads(cst.CSTVisitor):
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
+        self._target(node.target)
+        return False
+
+    def _target(self, node: cst.CSTNode) -> None:
+        if isinstance(node, (cst.Tuple, cst.List)):
+            for element in node.elements:
+                self._target(element.value)
+        elif not isinstance(node, cst.Name):
+            node.visit(self)
+
+    def visit_Name(self, node: cst.Name) -> None:
+        self.names.add(node.value)
+
+
+# -- cells on their own --------------------------------------------------------------------------
+
+
+def cell_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed | None:
+    """``cell(x, state)`` -> ``self.cell(x, state)``; None if this calls no cell."""
+    if not _is_cell(writer.value(node.func)):
+        return None
+    module, creation, form = _module(writer, node, scope)
+    given: dict[str, cst.BaseExpression] = {}
+    for name, arg in zip(("inputs", "state", "scope"), node.args, strict=False):
+        given[arg.keyword.value if arg.keyword is not None else name] = arg.value
+    if "inputs" not in given or "state" not in given:
+        raise Unconvertible("rnn", "a cell is called without inputs or state", node)
+    text = _wrapped(writer, creation, form, module, scope)
+    arguments = ", ".join(code(convert(writer, given[name], scope)) for name in ("inputs", "state"))
+    return Typed(parse(f"{text}({arguments})"))
+
+
+def _zero_state(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``cell.zero_state(n, tf.float32)`` -> ``zero_state(n, LSTMStateTuple(128, 128), device)``"""
+    from tf2torch.rewrite.control import argument
+
+    assert isinstance(node.func, cst.Attribute)
+    cell: Cell = writer.value(node.func.value).detail["cell"]
+    batch = argument(node, 0, "batch_size")
+    dtype = argument(node, 1, "dtype")
+    if batch is None or dtype is not None and writer.value(dtype).literal != "float32":
+        raise Unconvertible("rnn", "a zero state of an unknown size or type", node)
+    sizes = _state_size(writer, cell, cell.zero_states.get(node), node)
+    writer.support.add("zero_state")
+    return Typed(parse(f"zero_state({code(convert(writer, batch, scope))}, {sizes}, device)"))
+
+
+def _state_size(
+    writer: Writer, cell: Cell, owner: cst.CSTNode | None, node: cst.CSTNode
+) -> str:
+    """Source of `cell.state_size`."""
+
+    def number(name: str) -> str:
+        size = cell.output if name == "output" else cell.sizes.get(name)
+        text = size.spelled(owner) if size is not None else None
+        if text is None:
+            raise Unconvertible("rnn-size", "the size of the state is not known here", node)
+        return text
+
+    if cell.kind not in ("MultiRNNCell", *_LEAVES):
+        return _state_size(writer, cell.cells[0], owner, node)
+    joined = cell.literal("state_is_tuple", True)
+    if not isinstance(joined, bool):
+        raise Unconvertible("rnn-cell", "state_is_tuple is not known", node)
+    if cell.kind == "MultiRNNCell":
+        parts = [_state_size(writer, inner, owner, node) for inner in cell.cells]
+        if cell.count is not None:
+            count = cell.count.spelled(owner)
+            if count is None:
+                raise Unconvertible("rnn-size", "the number of layers is not known here", node)
+            return f"({parts[0]},) * {_factor(count)}" if joined else f"{_factor(parts[0])} * {_factor(count)}"
+        if not joined:
+            return " + ".join(parts)
+        if len(parts) > 1 and len(set(parts)) == 1:
+            spelled = cell.length.spelled(owner) if cell.length is not None else None
+            return f"({parts[0]},) * {_factor(spelled or str(len(parts)))}"
+        return f"({', '.join(parts)},)"
+    if not cell.is_lstm:
+        return number("num_units")
+    units, output = number("num_units"), number("output")
+    if not joined:
+        return f"2 * {_factor(units)}" if units == output else f"{units} + {output}"
+    writer.support.add("LSTMStateTuple")
+    return f"LSTMStateTuple({units}, {output})"
+
+
+_LEAVES = ("BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell")
+
+
+def _factor(text: str) -> str:
+    return text if text.replace(".", "_").isidentifier() or text.isdigit() else f"({text})"
+
+
+def attribute(writer: Writer, node: cst.Attribute) -> cst.BaseExpression | None:
+    """``cell.state_size``, ``cell.output_size``; None for objects that are no cells."""
+    owner = writer.value(node.value)
+    if not _is_cell(owner):
+        return None
+    cell: Cell = owner.detail["cell"]
+    if node.attr.value == "state_size":
+        return parse(_state_size(writer, cell, cell.owner, node))
+    if node.attr.value == "output_size" and cell.output is not None:
+        text = cell.output.spelled(cell.owner)
+        if text is not None:
+            return parse(text)
+    raise Unconvertible("rnn", f"the attribute {node.attr.value} of a cell", node)
+
+
+def _state_tuple(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    writer.support.add("LSTMStateTuple")
+    args = [arg.with_changes(value=convert(writer, arg.value, scope)) for arg in node.args]
+    return Typed(cst.Call(cst.Name("LSTMStateTuple"), args))
+
+
+def _cell_as_value(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    raise Unconvertible("rnn-cell", "a cell is used in a way that could not be followed", node)
+
+
+# -- statements that only make cells -------------------------------------------------------------
+
+
+def _is_cell(value: Value) -> bool:
+    return value.kind == "object" and value.detail.type == "RNNCell"
+
+
+def _makes_cells(value: Value) -> bool:
+    if value.kind == "symbol":
+        return value.detail in CELLS
+    found = contents(value)
+    return bool(found) and all(_is_cell(item) for item in found)
+
+
+def absorbed(writer: Writer, node: cst.CSTNode) -> bool:
+    """Whether a statement does nothing but make cells: their modules are made in constructors."""
+    if isinstance(node, cst.FunctionDef):
+        returned = writer.analysis.returns.get(node)
+        return returned is not None and _makes_cells(returned)
+    if isinstance(node, cst.SimpleStatementLine):
+        return all(absorbed(writer, small) for small in node.body)
+    if isinstance(node, cst.Assign):
+        if _makes_cells(writer.value(node.value)):
+            return not isinstance(node.targets[0].target, cst.Attribute)
+        empty = isinstance(node.value, cst.List) and not node.value.elements
+        target = node.targets[0].target
+        return empty and isinstance(target, cst.Name) and target.value in _cell_lists(writer)
+    if isinstance(node, cst.Expr):
+        return _appends(writer, node.value) is not None
+    if isinstance(node, (cst.For, cst.If, cst.With)):
+        inner = list(node.body.body)
+        orelse = getattr(node, "orelse", None)
+        if isinstance(orelse, cst.If):
+            inner.append(orelse)
+        elif orelse is not None:
+            inner += orelse.body.body
+        return bool(inner) and all(absorbed(writer, child) for child in inner)
+    return False
+
+
+def _appends(writer: Writer, node: cst.CSTNode) -> str | None:
+    """Name of the list in ``cells.append(cell)``."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and len(node.args) == 1:
+        if node.func.attr.value == "append" and isinstance(node.func.value, cst.Name):
+            if _is_cell(writer.value(node.args[0].value)):
+                return node.func.value.value
+    return None
+
+
+def _cell_lists(writer: Writer) -> set[str]:
+    """Names of lists that cells are appended to."""
+    return {name for node in writer.analysis.values if (name := _appends(writer, node)) is not None}
+
+
+_Special = Callable[[Writer, cst.Call, Scope], Typed]
+
+SPECIAL: dict[str, _Special] = {
+    **dict.fromkeys(CELLS, _cell_as_value),
+    **dict.fromkeys(LOOPS, _loop),
+    **dict.fromkeys(STATE_TUPLES, _state_tuple),
+}
+METHODS: dict[str, _Special] = {"RNNCell.zero_state": _zero_state}
+
+__all__ = ["METHODS", "PARAMETERS", "SPECIAL", "absorbed", "assigned", "attribute", "cell_call"]
