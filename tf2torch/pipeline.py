@@ -114,7 +114,7 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAUL
     check_parses(rewritten.text)
     return replace(
         unchanged,
-        text=rewritten.text,
+        text=rewritten.text.rstrip("\n") + "\n",
         weights=rewritten.weights,
         support=tuple(rewritten.support),
         plan=plan.describe(),
