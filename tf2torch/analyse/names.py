@@ -61,7 +61,9 @@ def scope_counts(state: State, frame: Frame) -> dict[str, int]:
     counts = state.store_counts.get(key)
     if counts is None:
         counts = {}
-        for child in key.body.body if isinstance(key, cst.FunctionDef) else getattr(key, "body", ()):
+        block = key.body if isinstance(key, cst.FunctionDef) else key
+        body = () if isinstance(block, cst.Lambda) else getattr(block, "body", ())
+        for child in body:
             if isinstance(child, cst.CSTNode):
                 count_stores(child, 1, counts)
         if isinstance(key, (cst.FunctionDef, cst.Lambda)):
