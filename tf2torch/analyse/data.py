@@ -282,15 +282,16 @@ def _from_handle(call: GraphCall) -> Value:
 
 def _get_next(call: GraphCall) -> Value:
     assert call.receiver is not None
-    return draw(call, element_of(call.receiver), call.receiver)
+    return draw(call, element_of(call.receiver))
 
 
-def draw(call: GraphCall, element: Value, source: Value | None) -> Value:
+def draw(call: GraphCall, element: Value) -> Value:
     """Tensors that each run draws anew."""
     state = call.state
     if not state.shadow:
         state.draws.append((call.node, state.path))
-        state.draw_sources[call.node] = source
+        state.draw_nodes.add(call.node)
+        state.draw_nodes.update(step for step in state.path if isinstance(step, cst.Call))
     return fresh(state, element)
 
 
@@ -342,7 +343,7 @@ def _range_producer(call: GraphCall) -> Value:
 def _slice_producer(call: GraphCall) -> Value:
     given = call.value(0, "tensor_list") or ANYTHING
     element = slices(given) if given.kind == "sequence" and not _is_array(given) else SOMETHING
-    return draw(call, element, None)
+    return draw(call, element)
 
 
 def _reader(call: GraphCall) -> Value:
@@ -350,11 +351,11 @@ def _reader(call: GraphCall) -> Value:
 
 
 def _read(call: GraphCall) -> Value:
-    return draw(call, Value("sequence", detail=(TEXT, TEXT)), call.receiver)
+    return draw(call, Value("sequence", detail=(TEXT, TEXT)))
 
 
 def _dequeue(call: GraphCall) -> Value:
-    return draw(call, element_of(call.receiver), call.receiver)
+    return draw(call, element_of(call.receiver))
 
 
 def _batch_queue(call: GraphCall) -> Value:
@@ -362,15 +363,12 @@ def _batch_queue(call: GraphCall) -> Value:
     given = call.value(0, "tensors", "tensor_list") or ANYTHING
     smaller = call.literal(None, "allow_smaller_final_batch", default=False)
     size = batch_dim(call.value(1, "batch_size"), smaller is False)
-    if given.is_tensor:
-        element = given
-    elif given.kind in ("sequence", "mapping"):
-        element = given
-    else:
-        element = SOMETHING
+    element = given if given.is_tensor or given.kind in ("sequence", "mapping") else SOMETHING
+    if element.kind == "sequence" and len(element.detail) == 1:
+        element = element.detail[0]
     if call.literal(None, "enqueue_many", default=False) is True:
         element = slices(element)
-    return draw(call, batched(element, size), None)
+    return draw(call, batched(element, size))
 
 
 _MODULES = ("tf.data", "tf.contrib.data", "tf.data.experimental")

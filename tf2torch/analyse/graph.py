@@ -119,6 +119,8 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
 def made(state: State, value: Value) -> Value:
     """Gives the tensors of a rule's result their identity."""
     if value.kind == "tensor":
+        if isinstance(value.detail, tuple):
+            return value  # the run-time shape of a tensor: what it holds tells more than who it is
         return replace(value, detail=state.fresh())
     if value.kind == "sequence":
         items = tuple(made(state, item) for item in value.detail)

@@ -76,9 +76,9 @@ class State:
     gradient_calls: dict[cst.CSTNode, Any] = field(default_factory=dict)
     collections: dict[str, list[Value]] = field(default_factory=dict)
     store_counts: dict[cst.CSTNode, dict[str, int]] = field(default_factory=dict)
-    #: Calls that draw from a data set or queue, with their paths, and what each draws from.
+    #: Calls that draw from a data set or queue with their paths, and all calls on the way there.
     draws: list[tuple[cst.Call, tuple[Any, ...]]] = field(default_factory=list)
-    draw_sources: dict[cst.CSTNode, Value | None] = field(default_factory=dict)
+    draw_nodes: set[cst.CSTNode] = field(default_factory=set)
     #: Functions that are given elements of data sets.
     element_functions: set[cst.CSTNode] = field(default_factory=set)
     spent: int = 0

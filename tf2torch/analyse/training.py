@@ -277,6 +277,7 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
     "tf.train.SummaryWriter": _writer,
     "tf.train.ExponentialMovingAverage": _object("ExponentialMovingAverage"),
     "tf.ConfigProto": _object("ConfigProto"),
+    "tf.train.Example": _object("Example"),
     "tf.GPUOptions": _object("ConfigProto"),
     "tf.train.Coordinator": _object("Coordinator"),
     **{f"tf.app.flags.DEFINE_{name}": _define_flag for name in _FLAG_TYPES},

@@ -19,25 +19,6 @@ def describes_data(values: Iterable[Value]) -> bool:
     return any(v.kind == "object" and v.detail.type in DATA for v in values)
 
 
-def draw_nodes(analysis: Analysis) -> set[cst.CSTNode]:
-    """Calls that draw elements, and calls of program functions on the way to them."""
-    if not analysis.state.draws:
-        return set()
-    cached = _DRAWS.get(id(analysis))
-    if cached is not None:
-        return cached
-    found: set[cst.CSTNode] = set()
-    for node, path in analysis.state.draws:
-        found.add(node)
-        found.update(step for step in path if isinstance(step, cst.Call))
-    _DRAWS.clear()
-    _DRAWS[id(analysis)] = found
-    return found
-
-
-_DRAWS: dict[int, set[cst.CSTNode]] = {}
-
-
 def drawing_functions(analysis: Analysis) -> set[cst.CSTNode]:
     """Functions of the program that draw elements, themselves or through others."""
     return {
@@ -50,7 +31,7 @@ def drawing_functions(analysis: Analysis) -> set[cst.CSTNode]:
 
 def draws(analysis: Analysis, calls: Iterable[cst.Call]) -> bool:
     """Whether one of the calls draws elements."""
-    nodes = draw_nodes(analysis)
+    nodes = analysis.state.draw_nodes
     return bool(nodes) and any(call in nodes for call in calls)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.plan.feeding import drawing_functions
 from tf2torch.plan.units import contains_run, contents
 from tf2torch.plan.uses import close_over, free_names
 
@@ -40,6 +41,7 @@ def find_roles(
     """Roles of functions, given the names of the model's attributes and of graph tensors."""
     functions = list(functions)
     makers = _makers(analysis)
+    drawing = drawing_functions(analysis)
     free = close_over({function.name.value: free_names(function) for function in functions})
     by_name = {function.name.value: function for function in functions}
     made = {name for name, node in by_name.items() if node in makers}
@@ -51,6 +53,8 @@ def find_roles(
         returned = analysis.returns.get(function)
         if contains_run(analysis, function.body):
             roles[function] = Role(function, "host", name)
+        elif function in drawing and function not in makers:
+            roles[function] = Role(function, "source", name)
         elif function in makers:
             leaves = contents(returned) if returned is not None else []
             only_variables = bool(leaves) and all(leaf.kind == "variable" for leaf in leaves)

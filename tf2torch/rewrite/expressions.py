@@ -97,6 +97,8 @@ class _Children(cst.CSTTransformer):
             return updated_node
         converted = convert(self.writer, original_node, self.scope)
         root = self.root
+        if isinstance(converted, cst.Tuple) and isinstance(original_node, cst.Tuple):
+            return converted
         if isinstance(root, cst.Comparison):
             return fit(converted, root, "left")
         fields = ("left", "right", "expression", "value", "func", "test", "body", "orelse")

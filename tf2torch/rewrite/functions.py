@@ -90,6 +90,10 @@ def write_function(writer: Writer, role: Role, scope: Scope) -> Written | None:
     writer.classes[role.node] = None
     if role.kind == "module":
         written = write_module(writer, role)
+    elif role.kind == "source":
+        from tf2torch.rewrite.sources import write_source
+
+        written = Written(write_source(writer, role))
     else:
         written = _write_plain(writer, role)
     writer.classes[role.node] = written
@@ -123,10 +127,16 @@ def _write_plain(writer: Writer, role: Role) -> Written:
     return moved if after < before else plain
 
 
+def _phase(writer: Writer, role: Role) -> str:
+    """`init` where tensors are made on the host: for modules, and for elements of data sets."""
+    on_host = role.kind == "factory" or role.node in writer.analysis.state.element_functions
+    return "init" if on_host else "forward"
+
+
 def _attempt(writer: Writer, role: Role, first: frozenset[str]) -> Written:
     node = role.node
     model = "self" if role.kind == "method" else None
-    scope = base_scope(writer, role, model, "init" if role.kind == "factory" else "forward")
+    scope = base_scope(writer, role, model, _phase(writer, role))
     shadowed = parameter_names(node.params) | names_in(node.body).stores
     scope = scope.shadow(shadowed).inside(layouts=dict.fromkeys(first, FIRST))
     body = write_block(writer, node.body.body, scope, None)

@@ -11,7 +11,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import flags, recurrent, training, variables_list
+from tf2torch.rewrite import flags, recurrent, sources, training, variables_list
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.functions import write_function
 from tf2torch.rewrite.model import write_model
@@ -151,6 +151,8 @@ def _write_unit(
         if model is not None:
             _make_model(program, host, model)
         program.main += variables_list.alias(host, unit)
+    elif unit.kind in ("data", "source"):
+        program.main += sources.root_unit(host, unit)
     elif unit.kind == "placeholder":
         writer.settle(unit.node, Outcome.ABSORBED, "placeholder")
     elif unit.kind == "param":

@@ -383,13 +383,16 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
         return []
     value = host.writer.value(feed.value)
     text = code(convert(host.writer, feed.value, host.scope))
-    if is_number(host, feed, value):
+    if is_number(host, feed, value) or feed.placeholder.dtype == "string":
         return lines(f"{feed.name} = {text}\n") if text != feed.name else []
     if feed.placeholder.kind in ("sequence", "many"):
         host.writer.support.add("state_from_numpy")
         host.live.pop(feed.name, None)
         return lines(f"{feed.name} = state_from_numpy({text}, device)\n")
-    made = f"torch.as_tensor({text}, dtype={feed_dtype(feed.placeholder)}, device=device)"
+    dtype = f", dtype={feed_dtype(feed.placeholder)}"
+    if feed.placeholder.kind == "tensor" and feed.placeholder.dtype is None:
+        dtype = ""
+    made = f"torch.as_tensor({text}{dtype}, device=device)"
     if host.live.get(feed.name) == text:
         return []
     host.live[feed.name] = text

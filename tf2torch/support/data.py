@@ -295,6 +295,14 @@ class Pipeline(IterableDataset):
 
         return Pipeline(start)
 
+    def to(self, device: torch.device | str) -> Pipeline:
+        """The same elements with their tensors on a device."""
+
+        def move(part: Any) -> Any:
+            return part.to(device) if isinstance(part, torch.Tensor) else part
+
+        return Pipeline(lambda: (map_element(move, element) for element in self))
+
     def prefetch(self, buffer_size: int = 1) -> Pipeline:
         """The same elements; they are made when they are asked for."""
         return self
