@@ -1,4 +1,4 @@
-"""Convert TensorFlow 1 source to idiomatic PyTorch source, and prove that the numbers did not move."""
+"""Convert TensorFlow 1 source to PyTorch source, and prove that the numbers did not move."""
 
 from __future__ import annotations
 
