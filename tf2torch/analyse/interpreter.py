@@ -517,7 +517,7 @@ def run_rest(state: State, module: cst.Module) -> None:
     inner = _Loads()
     for value in frame.names.values():
         if value.kind in ("function", "class") and isinstance(value.detail.node, cst.CSTNode):
-            value.detail.node.body.visit(inner)
+            read(value.detail.node.body, inner)
     # What other functions name is called from there, with arguments that are known.
     for value in sorted(frame.names.values(), key=lambda v: _name_of(v) in inner.names):
         if value.kind == "function" and value.detail.node not in state.parameters:

@@ -280,17 +280,29 @@ def state_value(state: State, cell: Cell, batch: Dim) -> Value:
     if cell.kind in WRAPPERS:
         return state_value(state, cell.cells[0], batch)
     joined = cell.literal("state_is_tuple", True) is False
+    if joined and (cell.kind == "MultiRNNCell" or cell.is_lstm):
+        return tensors.result(state, "float32", (batch, Dim(_joined_width(cell))))
     if cell.kind == "MultiRNNCell":
-        if joined:
-            return tensors.result(state, "float32", (batch, Dim()))
         if cell.count is not None:
             return Value("many", detail=state_value(state, cell.cells[0], batch))
         return Value("sequence", detail=tuple(state_value(state, c, batch) for c in cell.cells))
     if cell.is_lstm:
-        if joined:
-            return tensors.result(state, "float32", (batch, Dim()))
         return Value("sequence", detail=(part(cell.sizes.get("num_units")), part(cell.output)))
     return part(cell.output)
+
+
+def _joined_width(cell: Cell) -> int | None:
+    """Length of a state that is one tensor."""
+    if cell.kind == "MultiRNNCell":
+        if cell.count is not None:
+            return None
+        parts = [_joined_width(inner) for inner in cell.cells]
+    elif cell.kind in WRAPPERS:
+        return _joined_width(cell.cells[0])
+    else:
+        sizes = [cell.sizes.get("num_units"), cell.output] if cell.is_lstm else [cell.output]
+        parts = [size.literal if size is not None else None for size in sizes]
+    return None if None in parts else sum(int(part) for part in parts if part is not None)
 
 
 def _zero_state(call: GraphCall) -> Value:

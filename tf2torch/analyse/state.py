@@ -66,6 +66,7 @@ class State:
     runs: dict[cst.CSTNode, Run] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
     path: tuple[Any, ...] = ()
+    control: tuple[Value, ...] = ()
     stack: tuple[cst.CSTNode, ...] = ()
     calls: dict[cst.CSTNode, list[tuple[cst.Call, tuple[Any, ...]]]] = field(default_factory=dict)
     returns: dict[cst.CSTNode, Value] = field(default_factory=dict)

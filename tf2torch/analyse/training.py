@@ -17,7 +17,8 @@ def make(kind: str, call: GraphCall, **fields: Any) -> Value:
 
 
 def operation(kind: str, call: GraphCall, **fields: Any) -> Value:
-    return Value("operation", detail=Obj(kind, {"call": call, **fields}, call.node))
+    record = {"call": call, "control": call.state.control, **fields}
+    return Value("operation", detail=Obj(kind, record, call.node))
 
 
 # -- optimizers ----------------------------------------------------------------------------------

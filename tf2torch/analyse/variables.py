@@ -224,6 +224,22 @@ def _plain_scope(call: GraphCall) -> Value:
     return _manager(enter, call.symbol.rpartition(".")[2])
 
 
+def _dependencies(call: GraphCall) -> Value:
+    """What stands under control_dependencies runs after (and so together with) these."""
+    given = call.value(0, "control_inputs")
+
+    def enter(state: State) -> tuple[Value, Callable[[], None]]:
+        before = state.control
+        state.control = (*before, given) if given is not None else before
+
+        def leave() -> None:
+            state.control = before
+
+        return Value("object", detail=Obj("scope")), leave
+
+    return _manager(enter, "control_dependencies")
+
+
 def _graph(call: GraphCall) -> Value:
     return Value("object", detail=Obj("Graph"))
 
@@ -266,6 +282,9 @@ def create_layer(state: State, node: Any, symbol: str, bound: Bound) -> Value:
         register(state, value)
         created.append(variable)
     creation.variables = tuple(created)
+    if any(row.tf == "moving_mean" for row in bound.rule.weights) and not state.shadow:
+        update = Value("operation", detail=Obj("UpdateOp", {"scope": full, "creation": creation}))
+        state.collections.setdefault("update_ops", []).append(update)
     naming.leave_variable_scope(previous)
     if not state.shadow:
         state.creations.append(creation)
@@ -290,10 +309,16 @@ def _get_collection(call: GraphCall) -> Value:
         return Value("many", detail=Value("unknown"))
     prefix = scope.literal if scope is not None else None
     if isinstance(prefix, str):
-        items = [v for v in items if v.kind != "variable" or v.detail.name.startswith(prefix)]
+        items = [v for v in items if _scope_of(v).startswith(prefix)]
     if name in ("update_ops", "regularization_losses", "losses"):
         return Value("object", detail=Obj("Collection", {"name": name, "items": tuple(items)}))
     return Value("sequence", detail=tuple(items))
+
+
+def _scope_of(value: Value) -> str:
+    if value.kind == "variable":
+        return value.detail.name
+    return str(value.detail["scope"] or "") if isinstance(value.detail, Obj) else ""
 
 
 def _list_variables(collection: str) -> Callable[[GraphCall], Value]:
@@ -330,7 +355,7 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
     "tf.variable_scope": _variable_scope,
     "tf.get_variable_scope": _current_scope,
     "tf.device": _plain_scope,
-    "tf.control_dependencies": _plain_scope,
+    "tf.control_dependencies": _dependencies,
     "tf.Graph": _graph,
     "tf.get_default_graph": _graph,
     "tf.get_collection": _get_collection,
@@ -346,7 +371,7 @@ METHODS: dict[str, Callable[[GraphCall], Value]] = {
     "VariableScope.reuse_variables": _reuse_variables,
     "Graph.as_default": _plain_scope,
     "Graph.device": _plain_scope,
-    "Graph.control_dependencies": _plain_scope,
+    "Graph.control_dependencies": _dependencies,
     "Graph.name_scope": _name_scope,
     "Graph.get_collection": _get_collection,
 }

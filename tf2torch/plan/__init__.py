@@ -6,7 +6,7 @@ Requires analysis. Everything here is data about the output; no code is written 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import libcst as cst
@@ -15,7 +15,7 @@ from tf2torch.analyse import Analysis
 from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units
 from tf2torch.plan.describe import describe
 from tf2torch.plan.modes import number_placeholders, training_flags
-from tf2torch.plan.recurrent import pass_names_through_cells
+from tf2torch.plan.recurrent import lists_in_graph, pass_names_through_cells
 from tf2torch.plan.roles import Role, find_roles
 from tf2torch.plan.roots import Root, find_root
 from tf2torch.plan.sites import Site, find_sites
@@ -68,6 +68,7 @@ class Plan:
 def make_plan(analysis: Analysis) -> Plan:
     """Decides modules, methods, training steps and names for an analysed program."""
     root = find_root(analysis)
+    root = replace(root, units=lists_in_graph(root.units))
     pass_names_through_cells(analysis, root.units)
     graph = Graph(tuple(root.units))
     attributes = {

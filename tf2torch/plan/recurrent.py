@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import libcst as cst
 
@@ -68,3 +69,24 @@ def makes_cells(value: Value) -> bool:
     return bool(found) and all(
         item.kind == "object" and item.detail.type == "RNNCell" for item in found
     )
+
+
+def lists_in_graph(units: Iterable[Unit]) -> tuple[Unit, ...]:
+    """Units, where empty lists and dicts that graph code fills belong to the graph."""
+    units = list(units)
+    filled = {
+        name for unit in units if unit.kind == "graph" for name in unit.names.attribute_stores
+    }
+    filled |= {
+        name for unit in units if unit.kind == "graph" for name in unit.defines - unit.names.stores
+    }
+    return tuple(
+        replace(unit, kind="graph")
+        if unit.kind == "host" and _is_empty(unit.value) and unit.names.stores & filled
+        else unit
+        for unit in units
+    )
+
+
+def _is_empty(node: cst.BaseExpression | None) -> bool:
+    return isinstance(node, (cst.List, cst.Dict)) and not node.elements

@@ -115,6 +115,11 @@ def operation_names(record: Obj, node: cst.BaseExpression | None = None) -> set[
         argument = record[field]
         if argument is not None:
             found |= names_in(argument.node).loads
+    optimizer = record["optimizer"]
+    if optimizer is not None:
+        rate = optimizer.detail["call"].argument(0, "learning_rate")
+        if rate is not None and rate.value.is_tensor:
+            found |= names_in(rate.node).loads
     for member in record["members"] or ():
         value = getattr(member, "value", member)
         if isinstance(value.detail, Obj):

@@ -87,8 +87,11 @@ def assign_slots(
             if shared is not None and shared in owners:
                 slots[call] = Slot(owners[shared], loops, kind)
                 continue
-            name = _name(analysis, call, unit, targets, kind)
-            attribute = unique(name, taken)
+            target = unit.targets[0] if len(unit.targets) == 1 else None
+            if kind == "variable" and unit.value is call and isinstance(target, cst.Name):
+                slots[call] = Slot(target.value, loops, kind)
+                continue
+            attribute = unique(_name(analysis, call, unit, targets, kind), taken)
             slots[call] = Slot(attribute, loops, kind)
             if shared is not None:
                 owners[shared] = attribute

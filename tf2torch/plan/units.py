@@ -135,7 +135,7 @@ def classify(analysis: Analysis, node: cst.BaseStatement) -> str:
     small = node.body[0]
     if isinstance(small, (cst.Import, cst.ImportFrom)):
         return "import"
-    if contains_run(analysis, node):
+    if contains_run(analysis, node) or runs_inside(analysis, node):
         return "host"
     if isinstance(small, (cst.Assign, cst.AnnAssign, cst.AugAssign)):
         if small.value is None:
@@ -205,8 +205,27 @@ def _classify_expression(analysis: Analysis, node: cst.BaseExpression) -> str:
     return "host"
 
 
+def runs_inside(analysis: Analysis, node: cst.CSTNode) -> bool:
+    """Whether code calls a program function that runs a session."""
+    for call in calls_in(node):
+        function = analysis.callees.get(call)
+        if function is None or not isinstance(function.node, cst.FunctionDef):
+            continue
+        key = function.node
+        if key not in _RUNNERS:
+            _RUNNERS[key] = False  # a recursive call adds nothing
+            body = key.body
+            _RUNNERS[key] = contains_run(analysis, body) or runs_inside(analysis, body)
+        if _RUNNERS[key]:
+            return True
+    return False
+
+
+_RUNNERS: dict[cst.CSTNode, bool] = {}
+
+
 def _classify_compound(analysis: Analysis, node: cst.BaseStatement) -> str:
-    if contains_run(analysis, node):
+    if contains_run(analysis, node) or runs_inside(analysis, node):
         return "host"
     kinds = {classify(analysis, child) for child in _nested(node)}
     if kinds & {"graph", "param", "source"}:

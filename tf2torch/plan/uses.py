@@ -69,6 +69,10 @@ def close_over(direct: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return closed
 
 
+#: Methods of lists and dicts that add to them.
+_GROWING = ("append", "extend", "insert", "update")
+
+
 class _Collector(cst.CSTVisitor):
     def __init__(self) -> None:
         self.names = Names()
@@ -102,6 +106,14 @@ class _Collector(cst.CSTVisitor):
     def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
         self._store(node.target)
         return False
+
+    def visit_Expr(self, node: cst.Expr) -> bool:
+        # ``outputs.append(x)``: the list is read, and what it holds is new.
+        value = node.value
+        if isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute):
+            if isinstance(value.func.value, cst.Name) and value.func.attr.value in _GROWING:
+                self.names.attribute_stores.add(value.func.value.value)
+        return True
 
     def visit_AugAssign(self, node: cst.AugAssign) -> bool:
         read(node.target, self)

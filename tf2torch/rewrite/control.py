@@ -7,7 +7,8 @@ from collections.abc import Callable
 import libcst as cst
 
 from tf2torch.analyse.recurrent import LOOPS
-from tf2torch.plan.uses import parameter_names
+from tf2torch.plan.units import Unit, calls_in
+from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import recurrent, variables
 from tf2torch.rewrite.expressions import Typed, convert, fill_method
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
@@ -57,6 +58,23 @@ def _cond(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
         rpar=[cst.RightParen()],
     )
     return Typed(written)
+
+
+def _case(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.case([(p, f), (q, g)], default=h)`` -> ``f() if p else g() if q else h()``"""
+    pairs, default = argument(node, 0, "pred_fn_pairs"), argument(node, 1, "default")
+    if not isinstance(pairs, (cst.List, cst.Tuple)) or default is None:
+        raise Unconvertible("case", "tf.case needs a list of pairs and a default", node)
+    written = _invoked(writer, default, scope, [])
+    for element in reversed(pairs.elements):
+        pair = element.value
+        if not isinstance(pair, (cst.Tuple, cst.List)) or len(pair.elements) != 2:
+            raise Unconvertible("case", "tf.case with pairs that are built elsewhere", node)
+        test, branch = (item.value for item in pair.elements)
+        written = cst.IfExp(
+            convert(writer, test, scope), _invoked(writer, branch, scope, []), written
+        )
+    return Typed(written.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()]))
 
 
 def _assign(operation: str) -> Special:
@@ -117,7 +135,60 @@ def _gradients(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     if grad_ys is not None and writer.value(grad_ys).literal is not None:
         raise Unconvertible("gradients", "tf.gradients with grad_ys", node)
     x = convert(writer, xs, scope)
-    return Typed(parse(f"torch.autograd.grad({code(y)}, {code(x)}, create_graph=True)"))
+    suffix = ", create_graph=True" if _differentiated_again(writer, node) else ", retain_graph=True"
+    if _only_gradient(writer, node):
+        suffix = ""
+    return Typed(parse(f"torch.autograd.grad({code(y)}, {code(x)}{suffix})"))
+
+
+def _unit_of(writer: Writer, node: cst.Call) -> Unit | None:
+    for unit in writer.plan.graph.units:
+        if any(call is node for call in calls_in(unit.node)):
+            return unit
+    return None
+
+
+def _losses(writer: Writer) -> list[set[str]]:
+    """Names read by everything that is differentiated in the program."""
+    found = []
+    for node, value in writer.analysis.values.items():
+        if value.kind == "operation" and value.detail.type == "Train":
+            found.append(names_in(value.detail["loss"].node).loads)
+        if isinstance(node, cst.Call):
+            symbol = writer.analysis.symbols.get(node.func)
+            is_method = isinstance(node.func, cst.Attribute) and node.func.attr.value == "compute_gradients"
+            if (symbol == "tf.gradients" or is_method) and node.args:
+                found.append(names_in(node.args[0].value).loads)
+    return found
+
+
+def _differentiated_again(writer: Writer, node: cst.Call) -> bool:
+    """Whether a gradient goes into something that is differentiated in its turn."""
+    unit = _unit_of(writer, node)
+    if unit is None:
+        return True
+    graph = writer.plan.graph
+    limit = len(graph.units) + 1
+    return any(unit in graph.closure(names, set(), limit) for names in _losses(writer))
+
+
+def _only_gradient(writer: Writer, node: cst.Call) -> bool:
+    """Whether no run needs another backward pass through the same graph."""
+    unit = _unit_of(writer, node)
+    if unit is None or _differentiated_again(writer, node):
+        return False
+    for site, needed in writer.plan.sites.values():
+        if unit not in needed:
+            continue
+        others = [u for u in needed if u is not unit and _takes_gradient(writer, u)]
+        trains = any(leaf.record is not None and leaf.record.type == "Train" for leaf in site.tree.leaves())
+        if others or trains:
+            return False
+    return True
+
+
+def _takes_gradient(writer: Writer, unit: Unit) -> bool:
+    return any(writer.analysis.symbols.get(call.func) == "tf.gradients" for call in calls_in(unit.node))
 
 
 SPECIAL: dict[str, Special] = {
@@ -126,6 +197,7 @@ SPECIAL: dict[str, Special] = {
     "tf.Variable": variables.variable_call,
     "tf.get_variable": variables.get_variable_call,
     "tf.cond": _cond,
+    "tf.case": _case,
     "tf.while_loop": _loop,
     "tf.map_fn": _mapped("map_fn"),
     "tf.scan": _mapped("scan"),

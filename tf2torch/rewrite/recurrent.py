@@ -265,6 +265,20 @@ class _Loads(cst.CSTVisitor):
         elif not isinstance(node, cst.Name):
             node.visit(self)
 
+    def visit_For(self, node: cst.For) -> bool:
+        self._target(node.target)
+        for child in (node.iter, node.body, node.orelse):
+            if child is not None:
+                child.visit(self)
+        return False
+
+    def visit_CompFor(self, node: cst.CompFor) -> bool:
+        self._target(node.target)
+        for child in (node.iter, *node.ifs, node.inner_for_in):
+            if child is not None:
+                child.visit(self)
+        return False
+
     def visit_Name(self, node: cst.Name) -> None:
         self.names.add(node.value)
 
@@ -331,7 +345,7 @@ def _state_size(
         if len(parts) > 1 and len(set(parts)) == 1:
             spelled = cell.length.spelled(owner) if cell.length is not None else None
             return f"({parts[0]},) * {_factor(spelled or str(len(parts)))}"
-        return f"({', '.join(parts)},)"
+        return f"({', '.join(parts)})" if len(parts) > 1 else f"({parts[0]},)"
     if not cell.is_lstm:
         return number("num_units")
     units, output = number("num_units"), number("output")
@@ -401,7 +415,7 @@ def absorbed(writer: Writer, node: cst.CSTNode) -> bool:
         target = node.targets[0].target
         return empty and isinstance(target, cst.Name) and target.value in _cell_lists(writer)
     if isinstance(node, cst.Expr):
-        return _appends(writer, node.value) is not None
+        return _appends(writer, node.value) is not None or _reuses(writer, node.value)
     if isinstance(node, (cst.For, cst.If, cst.With)):
         inner = list(node.body.body)
         orelse = getattr(node, "orelse", None)
@@ -411,6 +425,15 @@ def absorbed(writer: Writer, node: cst.CSTNode) -> bool:
             inner += orelse.body.body
         return bool(inner) and all(absorbed(writer, child) for child in inner)
     return False
+
+
+def _reuses(writer: Writer, node: cst.CSTNode) -> bool:
+    """``tf.get_variable_scope().reuse_variables()``: a module is used again without ado."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+        return False
+    owner = writer.value(node.func.value)
+    scope = owner.kind == "object" and owner.detail.type == "VariableScope"
+    return scope and node.func.attr.value == "reuse_variables"
 
 
 def _appends(writer: Writer, node: cst.CSTNode) -> str | None:

@@ -14,7 +14,7 @@ from tf2torch.plan.blocks import Block
 from tf2torch.plan.sites import Feed, Leaf, Site, Tree
 from tf2torch.plan.units import Unit, calls_in, contains_run
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import recurrent, sources, summaries, training
+from tf2torch.rewrite import recurrent, sources, statistics, summaries, training
 from tf2torch.rewrite.expressions import convert, fill_method
 from tf2torch.rewrite.statements import (
     Statements,
@@ -102,7 +102,7 @@ def forget(host: Host, done: Statements) -> None:
         changed = names_in(statement)
         stores = changed.stores | changed.attribute_stores
         for name, text in list(host.live.items()):
-            if text in code(statement) and isinstance(statement, cst.SimpleStatementLine):
+            if code(statement).strip().startswith(f"{name} = torch.as_tensor({text},"):
                 continue
             if (stores & names_in(parse(text)).loads) or name in stores or "(" in text:
                 del host.live[name]
@@ -471,7 +471,9 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
     results: dict[int, str] = {}
     for leaf in leaves:
         if leaf.record is None:
-            results[id(leaf)] = _result(host, leaf, scope, tracked=bool(steps) or not computed)
+            tracked = bool(steps) or not computed or _uses_gradients(writer, units)
+            results[id(leaf)] = _result(host, leaf, scope, tracked=tracked)
+    computed = statistics.frozen(host, site, computed, mode)
     if steps:
         before += mode
         before += computed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.plan.slots import Slot
-from tf2torch.rewrite.writer import Scope, Writer, code, lines, parse
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
 Statements = list[cst.BaseStatement]
 
@@ -20,6 +20,7 @@ class Sink:
         scope: where constructor expressions stand.
         parameters: names whose assignment makes variables: they become attributes.
         resets: for each layer made at the top level, its initial-value statements over ``{}``.
+        loops: for each loop that is open, where in the stack the statements around it are.
     """
 
     scope: Scope
@@ -28,12 +29,18 @@ class Sink:
     made: set[str] = field(default_factory=set)
     resets: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     lists: list[str] = field(default_factory=list)
+    loops: list[int] = field(default_factory=list)
 
-    def enter(self) -> None:
+    def enter(self, *, loop: bool = False) -> None:
+        if loop:
+            self.loops.append(len(self.stack) - 1)
         self.stack.append([])
 
     def leave(self) -> Statements:
-        return self.stack.pop()
+        made = self.stack.pop()
+        if self.loops and self.loops[-1] == len(self.stack) - 1:
+            self.loops.pop()
+        return made
 
     def add(self, statements: Statements) -> None:
         self.stack[-1] += statements
@@ -65,12 +72,14 @@ class Sink:
             return
         self.made.add(name)
         if not slot.loops:
-            self.add(lines(f"self.{name} = {code(constructor)}\n"))
-            if len(self.stack) == 1:
+            # What all rounds of a loop use is made once, in front of the loop.
+            level = self.loops[0] if self.loops else len(self.stack) - 1
+            self.stack[level] += lines(f"self.{name} = {code(constructor)}\n")
+            if level == 0:
                 if resets:
                     self.resets.append((f"self.{name}", resets))
             else:
-                self.add(lines("".join(f"{text.format(f'self.{name}')}\n" for text in resets)))
+                self.stack[level] += lines("".join(f"{text.format(f'self.{name}')}\n" for text in resets))
             return
         self.lists.append(name)
         kind = "ParameterList" if slot.kind == "variable" else "ModuleList"
@@ -80,8 +89,7 @@ class Sink:
             self.add(lines(f"self.{name}.append({code(constructor)})\n"))
             last = f"self.{name}[-1]"
         else:
-            outer += lines(f"self.{name} = nn.ModuleDict()\n")
-            raise NotImplementedError
+            raise Unconvertible("nested-loops", "layers in nested loops", None)
         self.add(lines("".join(f"{text.format(last)}\n" for text in resets)))
 
     def parameter(self, writer: Writer, node: cst.Assign, scope: Scope) -> None:

@@ -264,7 +264,7 @@ def _for(writer: Writer, node: cst.For, scope: Scope, sink: Sink | None) -> Stat
             iterable = cst.Call(cst.Name("enumerate"), [cst.Arg(iterable)])
     before = dict(scope.layouts)
     if sink is not None:
-        sink.enter()
+        sink.enter(loop=True)
     body = write_block(writer, node.body.body, scope, sink)
     body += _settle_layouts(scope, before, {})
     made = sink.leave() if sink is not None else []

@@ -196,6 +196,8 @@ def _rate(
         writer.converted(call.func, "schedule")
         return _scheduled(writer, made, call, scope, counter is not None)
     made.rate = code(convert(writer, node, scope))
+    if value.kind == "tensor":
+        made.rate = f"float({made.rate})"
     if not isinstance(node, cst.Name) and value.kind != "placeholder":
         raise Unconvertible("optimizer", "the learning rate is computed in the optimizer's call", node)
     return "0.0"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -86,3 +88,22 @@ def fused_batch_norm(
     y = F.batch_norm(x, None, None, scale, offset, training=True, eps=epsilon)
     variance, mean = torch.var_mean(x, dim=(0, 2, 3))
     return y, mean, variance
+
+
+@contextmanager
+def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
+    """Batch normalization in training mode that leaves its moving statistics alone.
+
+    TensorFlow updates them only when the ops in ``UPDATE_OPS`` are run.
+    """
+    layers = [
+        layer for module in modules for layer in module.modules() if hasattr(layer, "momentum")
+    ]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta):
+            layer.momentum = momentum
