@@ -31,10 +31,10 @@ def dynamic_rnn(
     if sequence_length is not None:
         lengths = torch.as_tensor(sequence_length, device=inputs.device)[:, None]
     outputs = []
-    for time, step in enumerate(steps):
+    for number, step in enumerate(steps):
         output, new_state = cell(step, state)
         if lengths is not None:
-            alive = time < lengths
+            alive = number < lengths
             output = torch.where(alive, output, torch.zeros_like(output))
             new_state = map_state(
                 lambda new, old, alive=alive: torch.where(alive, new, old), new_state, state
