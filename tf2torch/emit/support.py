@@ -69,6 +69,8 @@ def support_text(names: Iterable[str]) -> str:
             pending.extend(definition.needs)
     ordered = sorted(chosen.values(), key=lambda d: (d.module, d.line))
     imports = {item for definition in ordered for item in definition.imports}
+    if len({item.name for item in imports}) < len(imports):
+        raise ValueError(f"support sources import different things under one name: {imports}")
     parts = [HEADER, "from __future__ import annotations\n", *_import_sections(imports)]
     body = ""
     for before, definition in zip([None, *ordered], ordered):
