@@ -29,6 +29,7 @@ WITHOUT_CONVERSION = {
     "linear_regression",
     "lstm_classifier",
     "mlp_raw",
+    "mnist_softmax",
     "queue_pipeline",
     "schedules",
     "vae",

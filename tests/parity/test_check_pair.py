@@ -26,7 +26,11 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def replayed(
-    records: dict[str, Path], folder: Path, name: str, change: tuple[str, str] | None = None
+    records: dict[str, Path],
+    folder: Path,
+    name: str,
+    change: tuple[str, str] | None = None,
+    rounding: bool = False,
 ) -> Report:
     """The report on a conversion, with one piece of its text (or of its map) replaced."""
     for suffix in (".py", ".weights.json"):
@@ -37,7 +41,7 @@ def replayed(
         file.write_text(file.read_text().replace(change[0], change[1], 1))
     return check_replay(
         PROGRAMS / f"{name}.py", folder / f"{name}_torch.py", records[name],
-        folder=folder / "replay", exact=True,
+        folder=folder / "replay", exact=True, rounding=rounding,
     )  # fmt: skip
 
 
@@ -97,6 +101,12 @@ FAULTS = {
     "mean for sum": ("sequences", ".square().sum()", ".square().mean()"),
     "order not applied": ("sequences", "order[tokens[:, 0]]", "tokens[:, 0]"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", ["epsilon of torch", "beta of Adam", "decay twice as strong"])
+def test_rounding_explains_no_fault(records: dict[str, Path], tmp_path: Path, fault: str) -> None:
+    name, right, wrong = FAULTS[fault]
+    assert not replayed(records, tmp_path, name, (right, wrong), rounding=True)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -674,8 +674,10 @@ def load_tensorflow() -> Any:
 def supply_tutorials(tf: Any) -> None:
     """`tensorflow.examples.tutorials.mnist`, where TensorFlow no longer has it."""
     try:
-        import tensorflow.examples.tutorials.mnist  # noqa: F401
+        from tensorflow.examples.tutorials.mnist import input_data
 
+        # What the reader itself prints is no output of the program.
+        input_data.read_data_sets.__globals__["print"] = lambda *values, **options: None
         return
     except ImportError:
         pass
@@ -699,7 +701,9 @@ def supply_tutorials(tf: Any) -> None:
 class DataSet:
     """Images and labels in batches, in the order of TensorFlow's tutorials."""
 
-    def __init__(self, images: Any, labels: Any, reshape: bool) -> None:
+    def __init__(self, images: Any, labels: Any, reshape: bool, seed: Any = None) -> None:
+        if seed is not None:
+            np.random.seed(seed)
         if reshape:
             images = images.reshape(images.shape[0], -1)
         self.images = images.astype(np.float32) * np.float32(1.0 / 255.0)
@@ -738,6 +742,7 @@ def read_data_sets(
     dtype: Any = None,
     reshape: bool = True,
     validation_size: int = 5000,
+    seed: Any = None,
     **_: Any,
 ) -> Any:
     """Train, validation and test sets from the four files of MNIST in a folder."""
@@ -759,9 +764,9 @@ def read_data_sets(
     images, classes = read("train-images-idx3-ubyte")[..., None], labels("train-labels-idx1-ubyte")
     test = read("t10k-images-idx3-ubyte")[..., None], labels("t10k-labels-idx1-ubyte")
     return types.SimpleNamespace(
-        train=DataSet(images[validation_size:], classes[validation_size:], reshape),
-        validation=DataSet(images[:validation_size], classes[:validation_size], reshape),
-        test=DataSet(test[0], test[1], reshape),
+        train=DataSet(images[validation_size:], classes[validation_size:], reshape, seed),
+        validation=DataSet(images[:validation_size], classes[:validation_size], reshape, seed),
+        test=DataSet(test[0], test[1], reshape, seed),
     )
 
 
@@ -802,6 +807,15 @@ def patched_sessions(recorder: Recorder) -> Iterator[Callable[..., Any]]:
         base.run, base.close, sessions.Session.__exit__ = run, close, leave
 
 
+def fix_seeds() -> None:
+    """Python's and numpy's generators start alike on both sides, also where the clock is asked."""
+    random.seed(0)
+    np.random.seed(0)
+    seed, random_seed = np.random.seed, random.seed
+    np.random.seed = lambda value=None: None if value is None else seed(value)  # type: ignore
+    random.seed = lambda a=None, version=2: None if a is None else random_seed(a, version)
+
+
 def execute(script: str, arguments: List[str], namespace: Dict[str, Any],
             transform: Callable[[ast.Module], ast.Module]) -> Optional[BaseException]:  # fmt: skip
     """Runs a program as the main one and returns what ended it early, if anything."""
@@ -813,8 +827,7 @@ def execute(script: str, arguments: List[str], namespace: Dict[str, Any],
     sys.modules["__main__"] = module
     sys.argv = [script] + arguments
     sys.path[0] = os.path.dirname(script)
-    random.seed(0)
-    np.random.seed(0)
+    fix_seeds()
     try:
         exec(code, module.__dict__)
     except SystemExit as stop:
