@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -209,3 +211,14 @@ def test_data_loader_takes_a_pipeline():
     assert [len(x) for x, _ in batches] == [4, 4, 2]
     with pytest.raises(ValueError, match="several workers"):
         list(DataLoader(pipeline, batch_size=None, num_workers=2))
+
+
+def test_list_files(tmp_path):
+    for name in ("b.txt", "a.txt", "c.csv"):
+        (tmp_path / name).touch()
+    pattern = str(tmp_path / "*.txt")
+    same(lambda: T.list_files(pattern, shuffle=False), Pipeline.list_files(pattern, shuffle=False))
+    names = list(Pipeline.list_files([pattern, str(tmp_path / "*.csv")]))
+    assert sorted(Path(name).name for name in names) == ["a.txt", "b.txt", "c.csv"]
+    with pytest.raises(FileNotFoundError, match="no files matched"):
+        Pipeline.list_files(str(tmp_path / "*.png"))

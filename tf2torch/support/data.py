@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,16 @@ class Pipeline(IterableDataset):
                         yield line.removesuffix("\n").removesuffix("\r")
 
         return Pipeline(start)
+
+    @staticmethod
+    def list_files(pattern: Any, shuffle: bool = True, seed: int | None = None) -> Pipeline:
+        """The files that match a pattern or several, in a new order each time."""
+        patterns = [pattern] if isinstance(pattern, str | Path) else pattern
+        names = sorted(name for each in patterns for name in glob(str(each)))
+        if not names:
+            raise FileNotFoundError(f"no files matched: {pattern}")
+        pipeline = Pipeline(lambda: iter(names))
+        return pipeline.shuffle(len(names), seed) if shuffle else pipeline
 
     @staticmethod
     def zip(pipelines: Any) -> Pipeline:
