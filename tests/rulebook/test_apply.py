@@ -11,8 +11,9 @@ from tf2torch.rulebook.model import Emit, Rule
 from tf2torch.rulebook.values import ANYTHING, Value, constant, dims, tensor
 
 BOOK = load_rulebook()
-MEAN = BOOK.find("tf.reduce_mean")
-assert MEAN is not None
+_FOUND = BOOK.find("tf.reduce_mean")
+assert _FOUND is not None
+MEAN: Rule = _FOUND
 
 
 def argument(source: str, value: Value = ANYTHING, keyword: str | None = None) -> Argument:

@@ -1,0 +1,1 @@
+"""Running a rule's cases in TensorFlow and in PyTorch."""
