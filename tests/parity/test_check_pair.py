@@ -5,9 +5,15 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 from tf2torch.parity import Report, Tolerance, check_pair
 from tf2torch.parity.compare import check_replay, record_program
@@ -57,50 +63,9 @@ def test_a_right_conversion_agrees(records: dict[str, Path], tmp_path: Path, nam
 
 
 FAULTS = {
-    "padding on the wrong side": ("images", "net = F.avg_pool2d(F.pad(net, (0, 1, 0, 1))", "net = F.avg_pool2d(F.pad(net, (1, 0, 1, 0))"),
-    "no padding at the top": ("images", "F.pad(net, (1, 1, 1, 1))", "F.pad(net, (0, 2, 0, 2))"),
-    "pooling counts the padding": ("images", "net = net / counts", "net = net / 4"),
-    "epsilon of torch": ("images", "eps=1e-3", "eps=1e-5"),
-    "momentum of TensorFlow": ("images", "momentum=0.01", "momentum=0.99"),
-    "keep_prob taken as rate": ("images", "1 - keep_prob", "keep_prob"),
-    "no dropout": ("images", "keep_prob=0.7), y", "keep_prob=1.0), y"),
-    "slope of leaky_relu": ("images", "F.leaky_relu(net, 0.2)", "F.leaky_relu(net)"),
-    "flattened in NCHW order": ("images", "net.permute(0, 2, 3, 1).flatten(1)", "net.flatten(1)"),
-    "no weight decay": ("images", "total = cross_entropy + decay", "total = cross_entropy"),
-    "decay twice as strong": ("images", "p.square().sum() / 2", "p.square().sum()"),
-    "decay of the biases too": ("images", 'in ("conv.weight", "out.weight")', 'in ("conv.weight", "out.weight", "out.bias")'),
-    "schedule one step late": ("images", "scheduler.step()", "scheduler.step() if step else None"),
-    "schedule never steps": ("images", "        scheduler.step()\n", ""),
-    "Nesterov's momentum": ("images", "momentum=0.9)", "momentum=0.9, nesterov=True)"),
-    "other momentum": ("images", "lr=0.1, momentum=0.9", "lr=0.1, momentum=0.8"),
-    "evaluates in training mode": ("images", "            model.eval()\n", ""),
-    "trains in evaluation mode": ("images", "        model.train()\n", "        model.eval()\n"),
-    "gradients pile up": ("images", "        optimizer.zero_grad()\n", ""),
-    "loss from after the update": ("images", "        loss = total.item()", "        loss = F.cross_entropy(model(x, keep_prob=0.7), y).item()"),
-    "sum for mean": ("images", "keep_prob=0.7), y)", "keep_prob=0.7), y, reduction='sum')"),
-    "softmax over the batch": ("images", "dim=1).cpu()", "dim=0).cpu()"),
-    "bias starts at zero": ("images", "nn.init.constant_(self.out.bias, 0.1)", "nn.init.zeros_(self.out.bias)"),
-    "other initial spread": ("images", "nn.init.xavier_uniform_(self.out.weight)", "nn.init.normal_(self.out.weight)"),
-    "kernel of a square layer transposed": ("images", "[3, 2, 0, 1]", "[2, 3, 0, 1]"),
-    "variable left out of the map": ("images", '  "bn/moving_mean": {"module": "Model", "key": "bn.running_mean", "layout": ["identity"]},\n', ""),
-    "variable without counterpart": ("images", '"key": "bn.running_var"', '"key": "bn.variance"'),
-    "other words in the output": ("images", '"largest"', '"greatest"'),
-    "a line of output missing": ("images", '    print("largest", probabilities.max(axis=1))\n', ""),
-    "a fetch missing": ("sequences", "cost, last = penalty.item(), [part.numpy() for part in state]", "cost = penalty.item()"),
-    "gates in TensorFlow's order": ("sequences", "i, f, g, o =", "i, g, f, o ="),
-    "no forget bias": ("sequences", '"forget_bias": 1.0', '"forget_bias": 0.0'),
-    "state runs on behind the end": ("sequences", "torch.where(live, new_h, h)", "new_h"),
-    "length off by one": ("sequences", "(t < lengths)", "(t <= lengths)"),
-    "dropout with the wrong rate": ("sequences", "1 - 0.8", "1 - 0.7"),
-    "biases outside the optimizer": ("images", "torch.optim.SGD(model.parameters()", "torch.optim.SGD(kernels"),
-    "standard deviation of the noise": ("sequences", "0.3 * torch.randn_like", "0.03 * torch.randn_like"),
-    "range of the uniform noise": ("sequences", "torch.rand(4) * 2 - 1", "torch.rand(4)"),
-    "unclipped gradients": ("sequences", "clip_grad_norm_(body, 0.1)", "clip_grad_norm_(body, 1.0)"),
-    "optimizers swapped": ("sequences", "torch.optim.Adam(body, lr=0.02)", "torch.optim.SGD(body, lr=0.02)"),
-    "beta of Adam": ("sequences", "lr=0.02)", "lr=0.02, betas=(0.9, 0.99))"),
-    "mean for sum": ("sequences", ".square().sum()", ".square().mean()"),
-    "order not applied": ("sequences", "order[tokens[:, 0]]", "tokens[:, 0]"),
-}  # fmt: skip
+    row["name"]: (row["program"], row["right"], row["wrong"])
+    for row in tomllib.loads((PROGRAMS.parent / "faults.toml").read_text())["fault"]
+}
 
 
 @pytest.mark.parametrize("fault", ["epsilon of torch", "beta of Adam", "decay twice as strong"])
