@@ -69,7 +69,7 @@ def form_of(writer: Writer, creation: RecurrentCreation) -> Form:
     if "call" not in drivers:
         kind = _plain_kind(first)
         if kind is not None:
-            return Form(kind, True, first.parts[0].cell.kind == "MultiRNNCell")
+            return Form(kind, True, bare(first.parts[0].cell).kind == "MultiRNNCell")
     return Form("cells", wrapped)
 
 
@@ -89,17 +89,31 @@ def _plain_kind(creation: RecurrentCreation) -> str | None:
     if creation.driver.startswith("stack") or len(kinds) != 1:
         return None
     if len(creation.parts) == 2:
-        one, other = (part.cell for part in creation.parts)
+        one, other = (bare(part.cell) for part in creation.parts)
         if one.kind == "MultiRNNCell" or not _equal(one, other) or one is other:
             return None
     return kinds.pop()
 
 
+def bare(cell: Cell) -> Cell:
+    """The cell without wrappers that do nothing to its numbers."""
+    while cell.kind == "DeviceWrapper" or (
+        cell.kind == "DropoutWrapper"
+        and all(cell.literal(name, 1) == 1 for name in _PROBABILITIES if not _is_tensor(cell, name))
+        and not any(_is_tensor(cell, name) for name in _PROBABILITIES)
+    ):
+        cell = cell.cells[0]
+    return cell
+
+
+def _is_tensor(cell: Cell, name: str) -> bool:
+    return name in cell.given and cell.given[name].value.is_tensor
+
+
 def _plain(cell: Cell) -> str | None:
-    if cell.kind == "DeviceWrapper":
-        return _plain(cell.cells[0])
+    cell = bare(cell)
     if cell.kind == "MultiRNNCell":
-        leaves = list(cell.cells)
+        leaves = [bare(inner) for inner in cell.cells]
         if not leaves or cell.shared or len({id(leaf) for leaf in leaves}) != len(leaves):
             return None
         if any(leaf.cells for leaf in leaves) or cell.literal("state_is_tuple", True) is not True:
@@ -208,6 +222,7 @@ class _Maker:
         return text + ")"
 
     def layers(self, cell: Cell) -> str:
+        cell = bare(cell)
         if cell.kind != "MultiRNNCell":
             return "1"
         if cell.count is not None:
@@ -218,8 +233,7 @@ class _Maker:
     def cell(self, cell: Cell, inputs: Size) -> str:
         """``GRUCell(28, 128)``"""
         writer = self.writer
-        if cell.kind == "DeviceWrapper":
-            return self.cell(cell.cells[0], inputs)
+        cell = bare(cell)
         if cell.kind in WRAPPERS:
             inner = self.cell(cell.cells[0], inputs)
             if not self.form.wrapped:
@@ -356,10 +370,9 @@ def _probability(
 
 def wrapped(writer: Writer, cell: Cell, text: str, owner: cst.CSTNode | None, scope: Scope, node: cst.Call) -> str:
     """The module `text` of a bare cell with the wrappers of `cell` around it, made for one call."""
-    if not any(inner.kind in WRAPPERS and inner.kind != "DeviceWrapper" for inner in _all(cell)):
+    cell = bare(cell)
+    if not any(bare(inner).kind in WRAPPERS for inner in _all(cell)):
         return text
-    if cell.kind == "DeviceWrapper":
-        return wrapped(writer, cell.cells[0], text, owner, scope, node)
     if cell.kind in WRAPPERS:
         inner_text = wrapped(writer, cell.cells[0], text, owner, scope, node)
         return wrapper(writer, cell, inner_text, owner, scope, node)
@@ -460,7 +473,7 @@ def _placed(part: Built, path: tuple[Any, ...], form: Form) -> Iterator[tuple[Bu
         for index, inner in enumerate(part.cells):
             yield from _placed(inner, (*path, "cells", index), form)
     else:
-        step = ("cell",) if form.wrapped and part.cell.kind != "DeviceWrapper" else ()
+        step = ("cell",) if form.wrapped and bare(part.cell) is part.cell else ()
         yield from _placed(part.cells[0], (*path, *step), form)
 
 

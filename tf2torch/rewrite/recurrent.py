@@ -155,6 +155,7 @@ def _loop_text(writer: Writer, node: cst.Call, scope: Scope) -> str:
 
 
 def _may_be_one(cell: Cell) -> bool:
+    cell = cells.bare(cell)
     return cell.count is not None and cell.count.literal in (None, 1) or len(cell.cells) == 1
 
 
