@@ -233,6 +233,13 @@ def _app_run(call: GraphCall) -> Value:
     return NONE
 
 
+def _require_flag(call: GraphCall) -> Value:
+    name = call.text(0, "flag_name", "name")
+    if name is not None:
+        call.state.flags[f"!{name}"] = call
+    return NONE
+
+
 _OPTIMIZERS = (
     "GradientDescent Momentum Adam RMSProp Adagrad Adadelta Ftrl ProximalGradientDescent"
     " ProximalAdagrad AdagradDA SyncReplicas"
@@ -283,6 +290,9 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
     "tf.train.Coordinator": _object("Coordinator"),
     **{f"tf.app.flags.DEFINE_{name}": _define_flag for name in _FLAG_TYPES},
     **{f"tf.flags.DEFINE_{name}": _define_flag for name in _FLAG_TYPES},
+    "tf.app.flags.mark_flag_as_required": _require_flag,
+    "tf.flags.mark_flag_as_required": _require_flag,
+    "tf.train.start_queue_runners": _object("Threads"),
 }
 
 METHODS: dict[str, Callable[[GraphCall], Value]] = {

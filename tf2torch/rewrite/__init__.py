@@ -13,6 +13,7 @@ import libcst as cst
 from tf2torch.cst.places import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 from tf2torch.plan import Plan
+from tf2torch.rewrite.draw_loops import tidy
 from tf2torch.rewrite.idioms import simplify
 from tf2torch.rewrite.program import write_program
 from tf2torch.rewrite.weights import weight_map
@@ -43,6 +44,8 @@ def rewrite(plan: Plan) -> Rewritten:
     writer = Writer(plan)
     writer.modes = plan.modes
     module = simplify(write_program(writer))
+    if plan.analysis.state.draws:
+        module = tidy(module)
     text = module.code
     wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
     places = places_of(plan.analysis.source.module, wanted)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.plan.uses import free_names, names_in
+from tf2torch.rewrite import flags
 from tf2torch.rewrite.writer import Writer, lines
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -
     doc, imports, rest = _divide(body)
     used = names_in(rest).loads
     head: Statements = []
-    if "parser" in used and any("add_argument" in _text(s) for s in rest):
-        rest = _with_flags(rest)
-        used |= {"argparse"}
+    if flags.has_flags(writer):
+        rest = flags.with_parser(writer, rest)
+        used |= names_in(rest).loads
     if "device" in used and "device" not in names_in(rest).stores:
         head = lines(DEVICE)
         used |= {"torch"}
@@ -168,15 +169,6 @@ def _insert_root(writer: Writer, module: Statements, main: Statements) -> Statem
         if isinstance(statement, cst.If) and "__name__" in names_in(statement.test).loads:
             return [*module[:index], function, *module[index:]]
     return [*module, function]
-
-
-def _with_flags(rest: Statements) -> Statements:
-    """Creates the parser before its first flag; ``FLAGS`` holds the defaults until main parses."""
-    first = next(i for i, s in enumerate(rest) if "add_argument" in _text(s))
-    last = max(i for i, s in enumerate(rest) if "parser.add_argument" in _text(s))
-    made = lines("parser = argparse.ArgumentParser()\n")
-    values = lines("FLAGS = parser.parse_args([])\n")
-    return [*rest[:first], *made, *rest[first : last + 1], *values, *rest[last + 1 :]]
 
 
 def _spaced(rest: Statements) -> Statements:

@@ -47,7 +47,10 @@ MAKERS = {
         "Pipeline.text_lines", "filenames", "buffer_size num_parallel_reads"
     ),
     "TFRecordDataset": _form(
-        "Pipeline.records", "filenames compression_type", "buffer_size num_parallel_reads"
+        "record_pipeline",
+        "filenames compression_type",
+        "buffer_size num_parallel_reads",
+        "record_pipeline",
     ),
     "Dataset.list_files": _form("Pipeline.list_files", "file_pattern=pattern shuffle seed"),
 }
@@ -340,6 +343,10 @@ def _drawn(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     )
 
 
+def _should_stop(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    return Typed(parse("False"))
+
+
 def _serialized(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``example.SerializeToString()`` -> ``encode_example(example)``"""
     writer.support.add("encode_example")
@@ -372,6 +379,7 @@ SPECIAL_METHODS = {
     "Iterator.get_next": _drawn,
     "Reader.read": _drawn,
     "Example.SerializeToString": _serialized,
+    "Coordinator.should_stop": _should_stop,
 }
 
 __all__ = ["BATCHES", "PRODUCERS", "READERS", "SPECIAL", "SPECIAL_METHODS", "UNKNOWN", "Value"]

@@ -159,8 +159,10 @@ def method_rule(writer: Writer, owner: Value, kind: str, name: str) -> Rule | No
 def _symbol(writer: Writer, node: cst.CSTNode, symbol: str, scope: Scope) -> cst.BaseExpression:
     """A TensorFlow name used as a value: ``tf.nn.relu``, ``tf.float32``."""
     if symbol in ("tf.app.flags.FLAGS", "tf.flags.FLAGS"):
+        from tf2torch.rewrite.flags import holder
+
         writer.converted(node, "flags")
-        return cst.Name("FLAGS")
+        return cst.Name(holder(writer))
     rule = writer.analysis.rulebook.find(symbol)
     if rule is None:
         raise Unconvertible("unknown-symbol", f"{symbol} has no rule", node)

@@ -62,11 +62,14 @@ def streams_of(writer: Writer, graph: Graph, scope: Scope, taken: set[str]) -> S
     """Finds what each queue of batches is filled with."""
     consumed: set[int] = set()
     for unit in graph.units:
-        if unit.kind == "source":
-            tensors = _batched_tensors(writer, draw_call(writer, unit))
-            if tensors is not None:
-                needed = graph.closure(names_in(tensors).loads, set(), unit.index)
-                consumed |= {u.index for u in needed if u.kind in ("graph", "source")}
+        small = unit.small
+        call = draw_call(writer, unit) if unit.kind == "source" else None
+        if isinstance(small, cst.Return) and isinstance(small.value, cst.Call):
+            call = small.value
+        tensors = None if call is None else _batched_tensors(writer, call)
+        if tensors is not None:
+            needed = graph.closure(names_in(tensors).loads, set(), unit.index)
+            consumed |= {u.index for u in needed if u.kind in ("graph", "source")}
     return Streams(writer, graph, scope, taken, consumed)
 
 
@@ -465,13 +468,7 @@ def _returned(
     nodes = writer.analysis.state.draw_nodes
     direct = [call for call in calls_in(result) if call in nodes]
     if result in direct and not drawn and not after:
-        index = max((u.index for u in streams.graph.units), default=0)
-        unit = streams.graph.units[-1] if streams.graph.units else None
-        assert unit is not None and unit.index == index
-        tensors = _batched_tensors(writer, result)  # type: ignore[arg-type]
-        if tensors is not None:
-            needed = streams.graph.closure(names_in(tensors).loads, set(), unit.index)
-            streams.consumed |= {u.index for u in needed}
+        unit = next(u for u in streams.graph.units if isinstance(u.small, cst.Return))
         before, text, wanted = pipeline(streams, unit, result)  # type: ignore[arg-type]
         writer.settle(result, Outcome.CONVERTED, "data")
         return [*before, *lines(f"return {text if wanted == '' else started(text)}\n")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.rewrite import coordinator, flags
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Unconvertible, code, lines
@@ -27,6 +28,11 @@ def members(record: Obj) -> list[Value]:
 
 def host_statement(host: Host, small: cst.BaseSmallStatement) -> list[cst.BaseStatement] | None:
     """Statements for calls on writers and savers; None for everything else."""
+    done = flags.host_statement(host.writer, small, host.scope)
+    if done is not None:
+        return done
+    if coordinator.is_dropped(host.writer, small):
+        return []
     call = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
     if not isinstance(call, cst.Call):
         return None
@@ -43,8 +49,11 @@ def host_statement(host: Host, small: cst.BaseSmallStatement) -> list[cst.BaseSt
     if owner.detail.type == "FileWriter":
         if name == "add_summary":
             return _add_summary(host, call)
-        if name == "add_graph":
+        if name in ("add_graph", "add_run_metadata", "add_meta_graph", "add_session_log", "reopen"):
+            host.writer.note(call, "summary-writer", f"{name} has no counterpart")
             return []
+        if name in ("flush", "close"):
+            return lines(f"{code(convert(host.writer, call.func.value, host.scope))}.{name}()\n")
         return None
     if owner.detail.type == "Saver" and name in ("save", "restore"):
         return _save(host, small, call) if name == "save" else _restore(host, call)
