@@ -6,8 +6,11 @@ import libcst as cst
 import pytest
 
 from tf2torch.rulebook.apply import Argument, Bound, Refusal, bind, fill, infer, select
+from tf2torch.rulebook.builders import BUILDERS
+from tf2torch.rulebook.functions import FUNCTIONS
 from tf2torch.rulebook.loader import load_rulebook
 from tf2torch.rulebook.model import Emit, Rule
+from tf2torch.rulebook.shapes import SHAPES
 from tf2torch.rulebook.values import ANYTHING, Value, constant, dims, tensor
 
 BOOK = load_rulebook()
@@ -158,3 +161,8 @@ def test_infer() -> None:
     assert infer(bound(MEAN, X, argument("1", constant(1)))) == tensor("float32", dims(2))
     assert infer(bound(MEAN, X)) == tensor("float32", ())
     assert infer(bound(MEAN, argument("y"))).is_tensor
+
+
+def test_a_name_means_one_function() -> None:
+    tables = [set(FUNCTIONS), set(BUILDERS), set(SHAPES)]
+    assert sum(map(len, tables)) == len(set().union(*tables))

@@ -256,7 +256,7 @@ def square_root(value: Value) -> Text:
     return repr(math.sqrt(n)) if isinstance(n, (int, float)) and not name_of(value) else CANNOT
 
 
-def twice(value: Value, sign: Value) -> Text:
+def doubled(value: Value, sign: Value) -> Text:
     """Plus or minus twice a number: 0.1 -> ``0.2``."""
     n, s = value.literal, sign.literal
     if not isinstance(n, (int, float)) or name_of(value) is not None:
@@ -289,6 +289,6 @@ WINDOW_FUNCTIONS: Final[Mapping[str, Callable[..., OptionalText]]] = {
     "complement": complement,
     "momentum_of": momentum_of,
     "square_root": square_root,
-    "twice": twice,
+    "doubled": doubled,
     "twice_plus_one": twice_plus_one,
 }
