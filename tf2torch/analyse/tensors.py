@@ -120,7 +120,8 @@ def broadcast(one: Shape | None, other: Shape | None) -> Shape | None:
         elif b.size == 1 or a == b:
             merged.append(a)
         else:
-            merged.append(a if a.size is not None else b)
+            # Both unknown or equal, if the program runs: the one that can be spelled says more.
+            merged.append(a if a.size is not None or (b.size is None and a.text) else b)
     return tuple(merged)
 
 

@@ -623,7 +623,7 @@ def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
     trains = [record for record in steps if record.type == "Train"]
     several = len(trains) > 1
     for number, record in enumerate(trains):
-        optimizer = host.optimizers[id(record)]
+        optimizer = _optimizer_of(host, record)
         loss = record["loss"]
         start = training.loss_text(loss.value, code(convert(writer, loss.node, scope)))
         text += _rate(host, optimizer)
@@ -634,12 +634,12 @@ def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
         else:
             text += f"{start}.backward()\n"
     for record in trains:
-        optimizer = host.optimizers[id(record)]
+        optimizer = _optimizer_of(host, record)
         text += f"{optimizer.name}.step()\n"
         text += _advance(host, record, optimizer)
     for record in steps:
         if record.type == "Apply":
-            optimizer = host.optimizers[id(record)]
+            optimizer = _optimizer_of(host, record)
             pairs = code(convert(writer, record["pairs"].node, scope))
             text += _rate(host, optimizer)
             text += f"for gradient, variable in {pairs}:\n    variable.grad = gradient\n"
@@ -647,6 +647,13 @@ def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
         elif record.type == "AverageUpdate":
             raise Unconvertible("moving-average", "moving averages are not converted yet", record.node)
     return lines(text)
+
+
+def _optimizer_of(host: Host, record: Obj) -> Optimizer:
+    found = host.optimizers.get(id(record))
+    if found is None:
+        raise Unconvertible("optimizer", "the optimizer of this train op was not converted", record.node)
+    return found
 
 
 def _rate(host: Host, optimizer: Optimizer) -> str:
