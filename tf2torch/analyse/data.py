@@ -57,6 +57,8 @@ def as_tensors(value: Value, node: cst.CSTNode | None = None) -> Value:
     literal = value.literal
     if isinstance(literal, (int, float, str, bytes)):
         return tensors.result_like(_literal_dtype(literal), ())
+    if value.kind == "python" and value.shape is not None:
+        return tensors.result_like(value.dtype, value.shape)
     return SOMETHING
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import graph, hostcalls, names, tensors
+from tf2torch.analyse import arrays, graph, hostcalls, names, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import Frame, State, join, join_all
 from tf2torch.rulebook.apply import Argument
@@ -121,6 +121,8 @@ def _attribute(state: State, node: cst.Attribute) -> Value:
         return owner.detail["ch".index(name)]  # an LSTMStateTuple
     if owner.kind in ("sequence", "mapping", "many") or isinstance(owner.literal, (str, tuple, int)):
         return Value("method", detail=(owner, name))
+    if arrays.is_array(owner):
+        return arrays.attribute(owner, name)
     if owner.kind == "python":
         detail = f"{owner.detail}.{name}" if isinstance(owner.detail, str) else None
         detail = ".shape" if name == "shape" else detail
@@ -283,6 +285,9 @@ def _operate(state: State, kind: type, left: Value, right: Value, text: str | No
         dims = [v for v in (left, right) if v.kind == "object" and v.detail.type == "Dimension"]
         if not dims:
             return ANYTHING if "unknown" in (left.kind, right.kind) else Value("python", text=text)
+    found = arrays.operate(left, right, division=kind is cst.Divide)
+    if found is not None:
+        return found
     compute = _BINARY.get(kind)
     one, other = tensors.number(left), tensors.number(right)
     if compute is None or one is UNKNOWN or other is UNKNOWN:
@@ -351,6 +356,9 @@ def _comparison(state: State, node: cst.Comparison) -> Value:
     ):
         compared = tensors.operate(state, left, right)
         return replace(compared, dtype="bool")
+    made = arrays.operate(left, right) if kind not in (cst.In, cst.NotIn) else None
+    if made is not None:
+        return replace(made, dtype="bool")
     one, other = tensors.number(left), tensors.number(right)
     if kind in (cst.In, cst.NotIn) and right.kind in ("mapping", "sequence"):
         items = items_of(right) or []
@@ -399,6 +407,8 @@ def _subscript(state: State, node: cst.Subscript) -> Value:
                     evaluate(state, bound)
     if owner.is_tensor:
         return tensors.subscript(state, owner, node)
+    if arrays.is_array(owner):
+        return arrays.subscript(state, owner, node)
     if len(node.slice) != 1:
         return Value("python") if owner.kind == "python" else ANYTHING
     part = node.slice[0].slice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from tf2torch.analyse import expressions, tensors
+from tf2torch.analyse import arrays, expressions, tensors
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Argument
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant
@@ -49,6 +49,8 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
         if items is not None and values[0].kind in ("sequence", "mapping"):
             return constant(len(items))
         literal = values[0].literal
+        if arrays.is_array(values[0]) and values[0].shape:
+            return tensors.int_value(values[0].shape[0])
         known = isinstance(literal, (str, tuple, range))
         return constant(len(literal)) if known else Value("python", dtype="int32")
     if name in ("list", "tuple", "iter") and len(values) == 1:
@@ -120,6 +122,8 @@ def method(
     state: State, node: cst.Call, owner: Value, name: str, arguments: list[Argument]
 ) -> Value:
     """A method of a host list, dict, string or tuple."""
+    if arrays.is_array(owner):
+        return arrays.method(owner, name, arguments)
     values = [argument.value for argument in arguments]
     receiver = node.func.value if isinstance(node.func, cst.Attribute) else None
     if owner.kind == "sequence" and receiver is not None:
@@ -209,7 +213,8 @@ def package_call(state: State, node: cst.Call, name: str, arguments: list[Argume
         number = tensors.number(arguments[0].value)
         if isinstance(number, (int, float)):
             return expressions.fold(lambda one, _: _MATH[name](one), number, None, None)
-    return Value("python")
+    found = arrays.call(name, arguments) if name.startswith("numpy.") else None
+    return Value("python") if found is None else found
 
 
 def _product(value: Value) -> Value:

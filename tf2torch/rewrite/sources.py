@@ -198,9 +198,10 @@ def _examples(
         writer.settle(source.node, Outcome.CONVERTED, "data")
     written = _items(tensors)
     target = _target(drawn)
-    if not body and written == target and len(drawn) == 1:
-        return before, expressions[0]
     name = fresh_name(streams, "examples")
+    if not body and written == target and len(drawn) == 1:
+        made = lines(f"{name} = {expressions[0]}\n")
+        return [*before, *with_leading(made, drawn[0].node)], name
     inner = streams.scope.inside(phase="init")
     writer.support.add("Pipeline")
     source_text = expressions[0]
@@ -471,7 +472,8 @@ def _returned(
         unit = next(u for u in streams.graph.units if isinstance(u.small, cst.Return))
         before, text, wanted = pipeline(streams, unit, result)  # type: ignore[arg-type]
         writer.settle(result, Outcome.CONVERTED, "data")
-        return [*before, *lines(f"return {text if wanted == '' else started(text)}\n")]
+        made = lines(f"return {text if wanted == '' else started(text)}\n")
+        return [*before, *with_leading(made, unit.node)]
     if direct:
         raise Unconvertible("data", "elements are drawn in the middle of an expression", node)
     texts = [text if iterator else f"{text}.to(device)" for _, text, iterator in drawn]
