@@ -17,8 +17,8 @@ from torch import nn
 class LSTMStateTuple(NamedTuple):
     """The state of an LSTM in TensorFlow's order: the cell c, then the output h."""
 
-    c: torch.Tensor
-    h: torch.Tensor
+    c: Any
+    h: Any
 
 
 def _glorot(parameter: nn.Parameter) -> nn.Parameter:
@@ -142,7 +142,7 @@ class LSTMCell(RNNCell):
         self.state_is_tuple, self.use_peepholes = state_is_tuple, use_peepholes
         self.state_size: Any = num_units + self.output_size
         if state_is_tuple:
-            self.state_size = LSTMStateTuple(num_units, self.output_size)  # type: ignore[arg-type]
+            self.state_size = LSTMStateTuple(num_units, self.output_size)
         rows = input_size + self.output_size
         self.kernel = _glorot(nn.Parameter(torch.empty(rows, 4 * num_units)))
         self.bias = nn.Parameter(torch.zeros(4 * num_units))
@@ -177,13 +177,13 @@ class LSTMCell(RNNCell):
 class MultiRNNCell(RNNCell):
     """tf.nn.rnn_cell.MultiRNNCell: each cell reads the one below; the state is a tuple."""
 
-    def __init__(self, cells: Sequence[nn.Module], state_is_tuple: bool = True) -> None:
+    def __init__(self, cells: Sequence[Any], state_is_tuple: bool = True) -> None:
         super().__init__()
         self.cells = nn.ModuleList(cells)
         self.state_is_tuple = state_is_tuple
         sizes = tuple(cell.state_size for cell in cells)
         self.state_size = sizes if state_is_tuple else sum(sizes)
-        self.output_size = cells[-1].output_size  # type: ignore[assignment]
+        self.output_size = cells[-1].output_size
 
     def forward(self, inputs: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
         if not self.state_is_tuple:
@@ -204,7 +204,7 @@ class DropoutWrapper(RNNCell):
 
     def __init__(
         self,
-        cell: nn.Module,
+        cell: Any,
         input_keep_prob: float = 1.0,
         output_keep_prob: float = 1.0,
         state_keep_prob: float = 1.0,
@@ -212,7 +212,7 @@ class DropoutWrapper(RNNCell):
     ) -> None:
         super().__init__()
         self.cell = cell
-        self.state_size, self.output_size = cell.state_size, cell.output_size  # type: ignore
+        self.state_size, self.output_size = cell.state_size, cell.output_size
         self.input_keep_prob, self.output_keep_prob = input_keep_prob, output_keep_prob
         self.state_keep_prob = state_keep_prob
         self.variational_recurrent = variational_recurrent
@@ -246,12 +246,10 @@ class DropoutWrapper(RNNCell):
 class ResidualWrapper(RNNCell):
     """tf.nn.rnn_cell.ResidualWrapper: adds the inputs to the output of the cell."""
 
-    def __init__(
-        self, cell: nn.Module, residual_fn: Callable[[Any, Any], Any] | None = None
-    ) -> None:
+    def __init__(self, cell: Any, residual_fn: Callable[[Any, Any], Any] | None = None) -> None:
         super().__init__()
         self.cell, self.residual_fn = cell, residual_fn
-        self.state_size, self.output_size = cell.state_size, cell.output_size  # type: ignore
+        self.state_size, self.output_size = cell.state_size, cell.output_size
 
     def forward(self, inputs: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
         output, state = self.cell(inputs, state)

@@ -169,7 +169,7 @@ class Pipeline(IterableDataset):
 
         def start() -> Iterator[Any]:
             inputs, done = iter(self), object()
-            slots: list[Iterator[Any] | None] = [None] * cycle_length
+            slots: list[Any] = [None] * cycle_length
             more = True
             while more or any(slot is not None for slot in slots):
                 for n in range(cycle_length):
@@ -178,7 +178,7 @@ class Pipeline(IterableDataset):
                         more = element is not done
                         slots[n] = iter(_call(function, element)) if more else None
                     for _ in range(block_length):
-                        value = done if slots[n] is None else next(slots[n], done)  # type: ignore
+                        value = done if slots[n] is None else next(slots[n], done)
                         if value is done:
                             slots[n] = None
                             break

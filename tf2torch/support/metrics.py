@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 
-class StreamingMean:
-    """tf.metrics.mean: the (weighted) mean of all values so far; zero before the first."""
+class StreamingAverage:
+    """A weighted mean of all values so far; zero before the first."""
 
     def __init__(self) -> None:
         self.reset()
@@ -17,8 +17,8 @@ class StreamingMean:
         """Start over, like running the local variables' initializer."""
         self.total = self.count = 0.0
 
-    def update(self, values: Any, weights: Any = None) -> float:
-        """Take in a batch; returns the new result."""
+    def add(self, values: Any, weights: Any = None) -> float:
+        """Take in values; returns the new result."""
         values = torch.as_tensor(values).detach().float()
         weights = torch.ones_like(values) if weights is None else torch.as_tensor(weights).float()
         self.total += float((values * weights).sum())
@@ -30,27 +30,34 @@ class StreamingMean:
         return self.total / self.count if self.count else 0.0
 
 
-class StreamingAccuracy(StreamingMean):
+class StreamingMean(StreamingAverage):
+    """tf.metrics.mean: the (weighted) mean of all values so far."""
+
+    def update(self, values: Any, weights: Any = None) -> float:
+        """Take in a batch; returns the new result."""
+        return self.add(values, weights)
+
+
+class StreamingAccuracy(StreamingAverage):
     """tf.metrics.accuracy: how often the predictions equal the labels."""
 
-    def update(self, labels: Any, predictions: Any, weights: Any = None) -> float:  # type: ignore[override]
+    def update(self, labels: Any, predictions: Any, weights: Any = None) -> float:
         """Take in a batch; returns the new result."""
         predictions = torch.as_tensor(predictions)
-        equal = torch.as_tensor(labels).reshape(predictions.shape) == predictions
-        return super().update(equal, weights)
+        return self.add(torch.as_tensor(labels).reshape(predictions.shape) == predictions, weights)
 
 
-class StreamingMeanSquaredError(StreamingMean):
+class StreamingMeanSquaredError(StreamingAverage):
     """tf.metrics.mean_squared_error; root=True is root_mean_squared_error."""
 
     def __init__(self, root: bool = False) -> None:
         super().__init__()
         self.root = root
 
-    def update(self, labels: Any, predictions: Any, weights: Any = None) -> float:  # type: ignore[override]
+    def update(self, labels: Any, predictions: Any, weights: Any = None) -> float:
         """Take in a batch; returns the new result."""
         error = torch.as_tensor(predictions) - torch.as_tensor(labels)
-        return super().update(error.square(), weights)
+        return self.add(error.square(), weights)
 
     def result(self) -> float:
         """The mean square so far, or its root."""

@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -58,9 +58,9 @@ def read_records(
                 yield data
 
 
-def _open(name: Any, compression_type: str | None) -> IO[bytes]:
+def _open(name: Any, compression_type: str | None) -> Any:
     if compression_type == "GZIP":
-        return gzip.open(name)  # type: ignore[return-value]
+        return gzip.open(name)
     if compression_type == "ZLIB":
         return io.BytesIO(zlib.decompress(Path(name).read_bytes()))
     return open(name, "rb")
