@@ -43,6 +43,14 @@ PASSES: Final = frozenset(
     tf.nn.bidirectional_dynamic_rnn tf.nn.static_bidirectional_rnn tf.nn.raw_rnn
     tf.nn.rnn_cell.LSTMCell tf.nn.rnn_cell.BasicLSTMCell tf.nn.rnn_cell.GRUCell
     tf.nn.rnn_cell.BasicRNNCell tf.nn.rnn_cell.MultiRNNCell tf.nn.rnn_cell.DropoutWrapper
+    tf.initialize_all_tables tf.no_regularizer tf.scatter_update tf.train.exponential_decay
+    tf.train.natural_exp_decay tf.train.inverse_time_decay tf.train.polynomial_decay
+    tf.train.piecewise_constant tf.train.cosine_decay tf.train.cosine_decay_restarts
+    tf.train.linear_cosine_decay tf.train.checkpoint_exists tf.train.NewCheckpointReader
+    tf.train.write_graph tf.train.batch tf.train.shuffle_batch tf.train.range_input_producer
+    tf.train.slice_input_producer tf.train.string_input_producer tf.TextLineReader
+    tf.TFRecordReader tf.WholeFileReader tf.IdentityReader tf.train.Example
+    tf.contrib.training.HParams tf.contrib.opt.LazyAdamOptimizer tf.contrib.opt.NadamOptimizer
     """.split()
 )
 #: Prefixes of modules that Python passes handle as a whole.
