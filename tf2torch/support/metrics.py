@@ -7,6 +7,11 @@ from typing import Any
 import torch
 
 
+def _on_host(values: Any) -> torch.Tensor:
+    """Values of any kind as a tensor on the CPU."""
+    return torch.as_tensor(values).detach().cpu()
+
+
 class StreamingAverage:
     """A weighted mean of all values so far; zero before the first."""
 
@@ -19,8 +24,8 @@ class StreamingAverage:
 
     def add(self, values: Any, weights: Any = None) -> float:
         """Take in values; returns the new result."""
-        values = torch.as_tensor(values).detach().float()
-        weights = torch.ones_like(values) if weights is None else torch.as_tensor(weights).float()
+        values = _on_host(values).float()
+        weights = torch.ones_like(values) if weights is None else _on_host(weights).float()
         self.total += float((values * weights).sum())
         self.count += float(weights.expand_as(values).sum())
         return self.result()
@@ -43,8 +48,8 @@ class StreamingAccuracy(StreamingAverage):
 
     def update(self, labels: Any, predictions: Any, weights: Any = None) -> float:
         """Take in a batch; returns the new result."""
-        predictions = torch.as_tensor(predictions)
-        return self.add(torch.as_tensor(labels).reshape(predictions.shape) == predictions, weights)
+        predictions = _on_host(predictions)
+        return self.add(_on_host(labels).reshape(predictions.shape) == predictions, weights)
 
 
 class StreamingMeanSquaredError(StreamingAverage):
@@ -56,7 +61,7 @@ class StreamingMeanSquaredError(StreamingAverage):
 
     def update(self, labels: Any, predictions: Any, weights: Any = None) -> float:
         """Take in a batch; returns the new result."""
-        error = torch.as_tensor(predictions) - torch.as_tensor(labels)
+        error = _on_host(predictions) - _on_host(labels)
         return self.add(error.square(), weights)
 
     def result(self) -> float:
@@ -77,9 +82,9 @@ class StreamingCounts:
 
     def update(self, labels: Any, predictions: Any, weights: Any = None) -> None:
         """Take in a batch."""
-        labels = torch.as_tensor(labels).bool()
-        predictions = torch.as_tensor(predictions).bool()
-        weight = torch.ones(()) if weights is None else torch.as_tensor(weights).float()
+        labels = _on_host(labels).bool()
+        predictions = _on_host(predictions).bool()
+        weight = torch.ones(()) if weights is None else _on_host(weights).float()
         self.true_positives += float(((labels & predictions) * weight).sum())
         self.false_positives += float(((~labels & predictions) * weight).sum())
         self.true_negatives += float(((~labels & ~predictions) * weight).sum())
@@ -113,10 +118,10 @@ class StreamingAUC:
 
     def update(self, labels: Any, predictions: Any, weights: Any = None) -> float:
         """Take in a batch; returns the new result."""
-        labels = torch.as_tensor(labels).cpu().bool().reshape(1, -1)
-        above = torch.as_tensor(predictions).detach().cpu().float().reshape(1, -1)
+        labels = _on_host(labels).bool().reshape(1, -1)
+        above = _on_host(predictions).float().reshape(1, -1)
         above = above > self.thresholds.unsqueeze(1)
-        weight = torch.ones(()) if weights is None else torch.as_tensor(weights).cpu().float()
+        weight = torch.ones(()) if weights is None else _on_host(weights).float()
         weight = weight.expand(labels.shape[1]) if weight.dim() == 0 else weight.reshape(-1)
         cells = (labels & above, labels & ~above, ~labels & ~above, ~labels & above)
         self.counts += torch.stack([(cell * weight).sum(1) for cell in cells])
@@ -147,10 +152,10 @@ class StreamingMeanIoU:
 
     def update(self, labels: Any, predictions: Any, weights: Any = None) -> torch.Tensor:
         """Take in a batch; returns the confusion matrix, as TensorFlow's update op does."""
-        labels = torch.as_tensor(labels).cpu().long().reshape(-1)
-        predictions = torch.as_tensor(predictions).cpu().long().reshape(-1)
-        weights = torch.ones(len(labels)) if weights is None else torch.as_tensor(weights)
-        flat = weights.cpu().double().reshape(-1)
+        labels = _on_host(labels).long().reshape(-1)
+        predictions = _on_host(predictions).long().reshape(-1)
+        weights = torch.ones(len(labels)) if weights is None else _on_host(weights)
+        flat = weights.double().reshape(-1)
         cells = labels * self.num_classes + predictions
         counts = torch.bincount(cells, flat, minlength=self.num_classes**2)
         self.confusion += counts.view_as(self.confusion)
