@@ -165,6 +165,11 @@ def _activation(cell: Cell) -> Any:
     return given.value.detail if given.value.kind == "symbol" else UNKNOWN
 
 
+def has_frozen_biases(writer: Writer) -> bool:
+    """Whether the program has an nn.LSTM or nn.RNN, whose second bias stays zero."""
+    return "init_rnn_like_tf" in writer.support
+
+
 # -- constructors --------------------------------------------------------------------------------
 
 

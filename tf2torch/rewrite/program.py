@@ -12,6 +12,7 @@ from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import flags, recurrent, sources, training, variables_list
+from tf2torch.rewrite.cells import has_frozen_biases
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.functions import write_function
 from tf2torch.rewrite.model import write_model
@@ -81,6 +82,7 @@ def _constants(units: Sequence[Unit]) -> set[int]:
         for name in unit.names.stores:
             stored[name] = stored.get(name, 0) + 1
     constant_names: set[str] = set()
+    changed = _changed(units)
     for unit in units:
         if unit.kind in ("import", "define"):
             constant_names |= unit.names.stores
@@ -89,12 +91,42 @@ def _constants(units: Sequence[Unit]) -> set[int]:
             continue
         if any(stored[name] > 1 for name in unit.names.stores) or not unit.names.stores:
             continue
+        if unit.names.loads & changed:
+            continue  # its value depends on when it is computed
         if not unit.names.loads <= constant_names | _SAFE or not _is_pure(unit.small.value):
             continue
         found.add(unit.index)
         constant_names |= unit.names.stores
     return found
 
+
+def _changed(units: Sequence[Unit]) -> set[str]:
+    """Names whose objects some code changes in place: ``data.append(x)``, ``table[k] = v``."""
+    found: set[str] = set()
+    for unit in units:
+        found |= names_in(unit.node).attribute_stores
+        for call in calls_in(unit.node):
+            if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name):
+                if call.func.attr.value in _MUTATORS:
+                    found.add(call.func.value.value)
+        if isinstance(unit.node, cst.FunctionDef):
+            found |= _changed_inside(unit.node)
+    return found
+
+
+def _changed_inside(node: cst.FunctionDef) -> set[str]:
+    found = names_in(node.body).attribute_stores
+    for call in calls_in(node.body):
+        if isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name):
+            if call.func.attr.value in _MUTATORS:
+                found = found | {call.func.value.value}
+    return found
+
+
+_MUTATORS = frozenset(
+    "append extend insert pop remove clear update setdefault sort reverse add discard fill shuffle"
+    " popitem appendleft extendleft rotate".split()
+)
 
 _SAFE = frozenset("slice True False None int float str len range list tuple dict set max min abs round sum".split())
 
@@ -311,6 +343,8 @@ def _optimizer(program: Program, host: Host, unit: Unit, record: Obj) -> Stateme
                 parameters = f"[{parameters}]"
         else:
             parameters = "model.parameters()"
+            if has_frozen_biases(writer):
+                parameters = "[p for p in model.parameters() if p.requires_grad]"
         step = record["global_step"]
         counter = step.node.value if step is not None and isinstance(step.node, cst.Name) else None
         known = training.build(writer, optimizer_value.detail, name, parameters, host.scope, counter or (step and "step"))

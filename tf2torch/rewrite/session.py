@@ -12,7 +12,7 @@ from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.blocks import Block
 from tf2torch.plan.sites import Feed, Leaf, Site, Tree
-from tf2torch.plan.units import Unit, calls_in, contains_run
+from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import recurrent, sources, statistics, summaries, training
 from tf2torch.rewrite.expressions import convert, fill_method
@@ -253,7 +253,7 @@ def _statement_run(host: Host, small: cst.BaseSmallStatement, run: cst.Call) -> 
     before, results = _lower(host, site, needed)
     host.writer.settle(small, Outcome.CONVERTED, "session-run")
     if isinstance(small, cst.Expr):
-        return before
+        return [*before, *_effects(host, site)]
     assert isinstance(small, cst.Assign)
     target = small.targets[0].target
     tree = site.tree
@@ -271,6 +271,16 @@ def _statement_run(host: Host, small: cst.BaseSmallStatement, run: cst.Call) -> 
         return [*before, *_bind(host, target, tree, results)]
     value = _structure(host, tree, results)
     return [*before, cst.SimpleStatementLine([small.with_changes(value=value)])]
+
+
+def _effects(host: Host, site: Site) -> Statements:
+    """Fetched expressions that change something although nobody takes their value."""
+    written: Statements = []
+    for leaf in site.tree.leaves():
+        if leaf.record is None and not isinstance(leaf.node, (cst.Name, cst.Attribute)):
+            value = convert(host.writer, leaf.node, host.scope)
+            written.append(cst.SimpleStatementLine([cst.Expr(value)]))
+    return written
 
 
 def _bind(host: Host, target: cst.BaseExpression, tree: Tree, results: dict[int, str]) -> Statements:
@@ -397,6 +407,18 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
         return []
     host.live[feed.name] = text
     return lines(f"{feed.name} = {made}\n")
+
+
+def _differentiated(writer: Writer) -> set[object]:
+    """Identities of placeholders that gradients are taken with respect to."""
+    found: set[object] = set()
+    for node in writer.analysis.values:
+        if isinstance(node, cst.Call) and writer.analysis.symbols.get(node.func) == "tf.gradients":
+            if len(node.args) > 1:
+                for leaf in contents(writer.value(node.args[1].value)):
+                    if leaf.kind == "placeholder":
+                        found.add(leaf.detail)
+    return found
 
 
 def feed_dtype(placeholder: Value) -> str:
@@ -584,11 +606,13 @@ def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
     written = convert(writer, leaf.node, scope)
     if training.schedule_call(writer, leaf.node) is not None:
         return code(written)
-    if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool"):
-        return code(fill_method(written, "item()"))
     if leaf.value.kind in ("sequence", "many"):
         writer.support.add("state_to_numpy")
         return f"state_to_numpy({code(written)})"
+    if leaf.value.kind == "mapping":
+        raise Unconvertible("fetch", "a dictionary of tensors that is built elsewhere", leaf.node)
+    if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool", None):
+        return code(fill_method(written, "item()"))
     tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
     return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
 

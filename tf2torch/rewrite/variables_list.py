@@ -9,6 +9,7 @@ import libcst as cst
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contents
 from tf2torch.rewrite.expressions import Typed
+from tf2torch.rewrite.cells import has_frozen_biases
 from tf2torch.rewrite.statements import Statements, with_leading, write_statement
 from tf2torch.rewrite.weights import variable_keys
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
@@ -68,12 +69,20 @@ def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str = "mod
         wanted += [key for key in found if key not in wanted]
     trainable = [k for v in writer.analysis.state.collections.get("trainable_variables", []) for k in keys.get(v.detail.name, ())]
     if set(wanted) == set(trainable):
-        return f"list({model}.parameters())"
+        return _all_of(writer, model)
     for prefix in _prefixes(wanted):
         inside = {key for key in trainable if key.startswith(prefix + ".")}
         if inside == set(wanted):
-            return f"list({model}.{prefix}.parameters())"
+            return _all_of(writer, f"{model}.{prefix}")
     return f"[{', '.join(key_text(model, key) for key in wanted)}]"
+
+
+def _all_of(writer: Writer, module: str) -> str:
+    """The trained parameters of a module."""
+    variables = [v for c in writer.analysis.creations for v in c.variables]
+    if has_frozen_biases(writer) or any(v.shape is not None and not v.trainable for v in variables):
+        return f"[p for p in {module}.parameters() if p.requires_grad]"
+    return f"list({module}.parameters())"
 
 
 def _prefixes(keys: list[str]) -> list[str]:
