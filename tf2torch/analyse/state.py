@@ -8,7 +8,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.facts import Creation, Function, Run
+from tf2torch.analyse.facts import Creation, Function, Obj, Run
 from tf2torch.analyse.naming import Naming
 from tf2torch.rulebook.loader import Rulebook
 from tf2torch.rulebook.values import ANYTHING, Dim, Value
@@ -121,11 +121,26 @@ def join(one: Value, other: Value) -> Value:
     if one.kind == other.kind and one.detail is other.detail:
         return replace(one, text=None)
     if one.kind == other.kind == "object" and one.detail.type == other.detail.type:
+        if one.detail.type in ("Dimension", "TensorShape"):
+            return _join_sizes(one, other)
         same = one.detail["same"]
         return one if same is None or same(one.detail, other.detail) else ANYTHING
     if {one.kind, other.kind} <= {"python", "sequence", "mapping"}:
         return Value("python")
     return ANYTHING
+
+
+def _join_sizes(one: Value, other: Value) -> Value:
+    """Lengths and shapes that differ are not known."""
+    if one.detail.type == "Dimension":
+        a, b = one.detail["dim"], other.detail["dim"]
+        dim = a if a == b else Dim(a.size if a.size == b.size else None)
+        return Value("object", detail=Obj("Dimension", {"dim": dim}))
+    dims, others = one.detail["dims"], other.detail["dims"]
+    joined = None
+    if dims is not None and others is not None and len(dims) == len(others):
+        joined = tuple(join(a, b) for a, b in zip(dims, others, strict=True))
+    return Value("object", detail=Obj("TensorShape", {"dims": joined}))
 
 
 def join_shapes(

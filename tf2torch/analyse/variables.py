@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -309,10 +310,18 @@ def _get_collection(call: GraphCall) -> Value:
         return Value("many", detail=Value("unknown"))
     prefix = scope.literal if scope is not None else None
     if isinstance(prefix, str):
-        items = [v for v in items if _scope_of(v).startswith(prefix)]
+        items = [v for v in items if _matches(prefix, _scope_of(v))]
     if name in ("update_ops", "regularization_losses", "losses"):
         return Value("object", detail=Obj("Collection", {"name": name, "items": tuple(items)}))
     return Value("sequence", detail=tuple(items))
+
+
+def _matches(scope: str, name: str) -> bool:
+    """`Graph.get_collection` takes the scope as a regular expression for the start of the name."""
+    try:
+        return re.match(scope, name) is not None
+    except re.error:
+        return name.startswith(scope)
 
 
 def _scope_of(value: Value) -> str:
@@ -326,7 +335,7 @@ def _list_variables(collection: str) -> Callable[[GraphCall], Value]:
         items = list(call.state.collections.get(collection, []))
         scope = call.value(0, "scope")
         if scope is not None and isinstance(scope.literal, str):
-            items = [v for v in items if v.detail.name.startswith(scope.literal)]
+            items = [v for v in items if _matches(scope.literal, v.detail.name)]
         elif scope is not None and scope.literal is not None:
             return Value("many", detail=Value("variable"))
         return Value("sequence", detail=tuple(items))

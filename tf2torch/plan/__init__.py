@@ -124,7 +124,8 @@ def make_plan(analysis: Analysis) -> Plan:
         sites.append((site, needed))
     glue = find_glue(analysis, graph, model, slots, roles, sites)
     model -= {unit.index for unit in glue}
-    blocks = cut_blocks(graph, model, sites, set(placeholders))
+    taken |= {role.name for role in roles.values() if role.kind == "method"}
+    blocks = cut_blocks(graph, model, sites, set(placeholders), taken)
     has_variables = bool(created) or bool(slots)
     return Plan(
         analysis=analysis,

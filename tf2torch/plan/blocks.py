@@ -11,6 +11,7 @@ from tf2torch.analyse import Analysis
 from tf2torch.cst.walk import read
 from tf2torch.plan.roles import Role
 from tf2torch.plan.sites import Site
+from tf2torch.plan.slots import unique
 from tf2torch.plan.units import Unit, calls_in
 
 #: Calls whose variable arguments are looked at beside the forward pass.
@@ -81,12 +82,17 @@ def model_units(
     """Indices of the units of the forward pass: those that use variables, and what leads there."""
     wanted: set[int] = set()
     for unit in graph.units:
-        if unit.kind != "graph" or not _uses_model(analysis, unit, attributes, slots, roles):
+        if unit.kind != "graph" or _is_gradient(analysis, unit) or not _uses_model(analysis, unit, attributes, slots, roles):
             continue
         wanted.add(unit.index)
         needed = graph.closure(set(unit.names.loads), set(), unit.index)
         wanted.update(u.index for u in needed if u.kind == "graph")
     return wanted
+
+
+def _is_gradient(analysis: Analysis, unit: Unit) -> bool:
+    """Gradients are taken where the model is used, not inside of it."""
+    return any(analysis.symbols.get(call.func) == "tf.gradients" for call in calls_in(unit.node))
 
 
 def _uses_model(
@@ -173,7 +179,11 @@ def find_glue(
 
 
 def cut_blocks(
-    graph: Graph, model: set[int], sites: Sequence[tuple[Site, list[Unit]]], placeholders: set[str]
+    graph: Graph,
+    model: set[int],
+    sites: Sequence[tuple[Site, list[Unit]]],
+    placeholders: set[str],
+    taken: set[str],
 ) -> list[Block]:
     """One block for each set of sites that need the same model units."""
     signature: dict[int, frozenset[int]] = {}
@@ -196,7 +206,7 @@ def cut_blocks(
         if len(units) == largest and not named_forward:
             name, named_forward = "forward", True
         else:
-            name = outputs[-1] if outputs else f"block_{len(blocks)}"
+            name = unique(outputs[-1] if outputs else f"block_{len(blocks)}", taken)
         blocks.append(Block(name, tuple(units), inputs, outputs))
     return blocks
 

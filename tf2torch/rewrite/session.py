@@ -403,6 +403,8 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
     if feed.placeholder.kind == "tensor" and feed.placeholder.dtype is None:
         dtype = ""
     made = f"torch.as_tensor({text}{dtype}, device=device)"
+    if feed.placeholder.detail in _differentiated(host.writer):
+        made += ".requires_grad_()"
     if host.live.get(feed.name) == text:
         return []
     host.live[feed.name] = text
