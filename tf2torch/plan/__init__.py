@@ -16,7 +16,7 @@ from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_unit
 from tf2torch.plan.describe import describe
 from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.recurrent import lists_in_graph, pass_names_through_cells
-from tf2torch.plan.roles import Role, find_roles
+from tf2torch.plan.roles import Role, find_roles, pass_extra_names
 from tf2torch.plan.roots import Root, find_root
 from tf2torch.plan.sites import Site, find_sites
 from tf2torch.plan.slots import Slot, assign_slots, share_nested
@@ -99,6 +99,7 @@ def make_plan(analysis: Analysis) -> Plan:
         if unit.value is not None and analysis.values[unit.value].detail in modes
     }
     roles = find_roles(analysis, root.functions, created, tensors - switches)
+    pass_extra_names(roles.values(), graph.units)
     taken = set(created)
     slots = assign_slots(analysis, graph.units, roles, taken)
     function_units: dict[cst.FunctionDef, tuple[Unit, ...]] = {}
@@ -132,7 +133,7 @@ def make_plan(analysis: Analysis) -> Plan:
         root=root,
         graph=graph,
         roles=roles,
-        model=root.free_name("Model") if has_variables or any(
+        model=root.free_name(_model_name(roles)) if has_variables or any(
             r.kind == "method" for r in roles.values()
         ) else None,
         attributes=attributes,
@@ -147,6 +148,12 @@ def make_plan(analysis: Analysis) -> Plan:
         modes=modes,
         scalars=number_placeholders(analysis),
     )
+
+
+def _model_name(roles: Mapping[cst.FunctionDef, Role]) -> str:
+    """Name of the root module that no function's module has."""
+    taken = {role.name for role in roles.values()}
+    return next(name for name in ("Model", "Graph", "Program", "RootModule") if name not in taken)
 
 
 __all__ = ["Plan", "make_plan"]

@@ -9,7 +9,7 @@ import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.plan.feeding import drawing_functions
-from tf2torch.plan.units import contains_run, contents
+from tf2torch.plan.units import Unit, contains_run, contents
 from tf2torch.plan.uses import close_over, free_names
 
 
@@ -70,6 +70,15 @@ def find_roles(
         else:
             roles[function] = Role(function, "host", name)
     return roles
+
+
+def pass_extra_names(roles: Iterable[Role], units: Iterable[Unit]) -> None:
+    """What a function reads from outside is read by the statements that call it."""
+    extras = {role.node.name.value: set(role.extra) for role in roles if role.extra}
+    for unit in units:
+        if unit.kind not in ("define", "import"):
+            for name in extras.keys() & unit.names.loads:
+                unit.names.loads |= extras[name]
 
 
 def _makers(analysis: Analysis) -> set[cst.CSTNode]:

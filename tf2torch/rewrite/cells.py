@@ -292,7 +292,7 @@ class _Maker:
             if len({id(inner) for inner in cells}) > 1:
                 raise Unconvertible("rnn-sharing", "a cell that stands in a stack twice", self.node)
             if not cell.unequal:
-                return f"MultiRNNCell([{self.cell(cells[0], inputs)}] * {len(cells)}{tail}"
+                return f"MultiRNNCell([{self.cell(cells[0], inputs)}] * {self.layers(cell)}{tail}"
             self.writer.note(
                 self.node,
                 "rnn-sharing",

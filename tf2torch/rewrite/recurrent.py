@@ -341,11 +341,12 @@ def _state_size(
             if count is None:
                 raise Unconvertible("rnn-size", "the number of layers is not known here", node)
             return f"({parts[0]},) * {_factor(count)}" if joined else f"{_factor(parts[0])} * {_factor(count)}"
-        if not joined:
-            return " + ".join(parts)
         if len(parts) > 1 and len(set(parts)) == 1:
             spelled = cell.length.spelled(owner) if cell.length is not None else None
-            return f"({parts[0]},) * {_factor(spelled or str(len(parts)))}"
+            count = _factor(spelled or str(len(parts)))
+            return f"({parts[0]},) * {count}" if joined else f"{count} * {parts[0]}"
+        if not joined:
+            return " + ".join(parts)
         return f"({', '.join(parts)})" if len(parts) > 1 else f"({parts[0]},)"
     if not cell.is_lstm:
         return number("num_units")
