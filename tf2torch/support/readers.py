@@ -1,72 +1,81 @@
-"""TensorFlow's readers: pairs of a key and a value out of a queue of file names."""
+"""TensorFlow's readers of queued files: pairs of a key and what was read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import csv
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from .data import Pipeline
+from .host import as_text
 from .records import read_records
 
 
-def record_pipeline(filenames: Any, compression_type: str | None = None) -> Pipeline:
-    """tf.data.TFRecordDataset: the records of files, one after the other, as bytes."""
-    if isinstance(filenames, str | Path):
-        filenames = [filenames]
-    return Pipeline(
-        lambda: (record for name in filenames for record in read_records(name, compression_type))
-    )
+def read_lines(queue: Pipeline, skip_header_lines: int = 0) -> Pipeline:
+    """tf.TextLineReader: ("file:number", line) for the lines of each file."""
+
+    def start() -> Iterator[Any]:
+        for name in queue:
+            with open(name, "rb") as file:
+                for number, line in enumerate(file, 1):
+                    if number > skip_header_lines:
+                        yield f"{as_text(name)}:{number}".encode(), line.rstrip(b"\r\n")
+
+    return Pipeline(start)
 
 
-def _read_each(names: Iterable[str], read: Callable[[str], Iterator[tuple[str, Any]]]) -> Pipeline:
-    """What `read` gives of each file in turn."""
-    return Pipeline(lambda: (pair for name in names for pair in read(name)))
+def read_queued_records(queue: Pipeline) -> Pipeline:
+    """tf.TFRecordReader: ("file:number", record) for the records of each file."""
+
+    def start() -> Iterator[Any]:
+        for name in queue:
+            for number, record in enumerate(read_records(name)):
+                yield f"{as_text(name)}:{number}".encode(), record
+
+    return Pipeline(start)
 
 
-def read_lines(names: Iterable[str], skip_header_lines: int = 0) -> Pipeline:
-    """tf.TextLineReader: ("file:line number", the line without its end)."""
-
-    def read(name: str) -> Iterator[tuple[str, str]]:
-        with open(name, encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, 1):
-                if number > skip_header_lines:
-                    yield f"{name}:{number}", line.removesuffix("\n").removesuffix("\r")
-
-    return _read_each(names, read)
+def read_files(queue: Pipeline) -> Pipeline:
+    """tf.WholeFileReader: (name, contents) of each file."""
+    return Pipeline(lambda: ((as_text(name).encode(), Path(as_text(name)).read_bytes()) for name in queue))
 
 
-def read_queued_records(names: Iterable[str], compression_type: str | None = None) -> Pipeline:
-    """tf.TFRecordReader: ("file:offset", the record as bytes)."""
-
-    def read(name: str) -> Iterator[tuple[str, bytes]]:
-        offset = 0
-        for record in read_records(name, compression_type):
-            yield f"{name}:{offset}", record
-            offset += len(record) + 16
-
-    return _read_each(names, read)
-
-
-def read_files(names: Iterable[str]) -> Pipeline:
-    """tf.WholeFileReader: (file, its content as bytes)."""
-    return _read_each(names, lambda name: iter([(name, Path(name).read_bytes())]))
-
-
-def read_names(names: Iterable[str]) -> Pipeline:
+def read_names(queue: Pipeline) -> Pipeline:
     """tf.IdentityReader: (name, name)."""
-    return _read_each(names, lambda name: iter([(name, name)]))
+    return Pipeline(lambda: ((name, name) for name in queue))
 
 
-def read_fixed_length(
-    names: Iterable[str], record_bytes: int, header_bytes: int = 0, footer_bytes: int = 0
-) -> Pipeline:
-    """tf.FixedLengthRecordReader: ("file:number", the record as bytes)."""
+def decode_csv(records: Any, record_defaults: Sequence[Any], field_delim: str = ",") -> list[Any]:
+    """tf.decode_csv: the fields of one line, or of each of several, as columns.
 
-    def read(name: str) -> Iterator[tuple[str, bytes]]:
-        content = Path(name).read_bytes()
-        body = content[header_bytes : len(content) - footer_bytes]
-        for number in range(len(body) // record_bytes):
-            yield f"{name}:{number}", body[number * record_bytes : (number + 1) * record_bytes]
+    A field takes the type of its default: int, float or text; an empty field is the default.
+    """
+    if isinstance(records, list):
+        rows = [decode_csv(record, record_defaults, field_delim) for record in records]
+        return [
+            list(column) if isinstance(column[0], bytes) else torch.stack(column)
+            for column in map(list, zip(*rows, strict=True))
+        ]
+    fields = next(csv.reader([as_text(records)], delimiter=field_delim))
+    if len(fields) != len(record_defaults):
+        raise ValueError(f"expect {len(record_defaults)} fields but have {len(fields)} in record")
+    return [_csv_field(text, default) for text, default in zip(fields, record_defaults, strict=True)]
 
-    return _read_each(names, read)
+
+def _csv_field(text: str, default: Any) -> Any:
+    if isinstance(default, torch.Tensor):
+        kind: Any = float if default.is_floating_point() else int
+        known = default.reshape(-1).tolist()
+    else:
+        known = list(default) if isinstance(default, (list, tuple)) else [default]
+        kind = type(known[0]) if known else str
+    if text == "" and known:
+        value = known[0]
+    else:
+        value = kind(text) if kind in (int, float) else text
+    if isinstance(value, bytes):
+        return value
+    return value.encode() if isinstance(value, str) else torch.tensor(value)
