@@ -21,9 +21,9 @@ from tf2torch.rewrite.expressions import (
 )
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
-from tf2torch.rulebook.apply import Argument, Bound, bind, fill, select
+from tf2torch.rulebook.apply import Argument, Bound, bind, fill, infer, select
 from tf2torch.rulebook.model import Emit, Refusal, Rule
-from tf2torch.rulebook.values import Value
+from tf2torch.rulebook.values import ANYTHING, Value
 
 
 def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
@@ -116,12 +116,14 @@ def apply_rule(
     order: str | None = None
     rank: int | None = None
     layout = _layout(writer, rule, bound)
-    if layout == "elementwise":
+    if layout == "list":
+        bound, order, rank = _joined(writer, rule, bound, args, items)
+    elif rule.axes and layout in (None, "elementwise"):
+        bound, order, rank = _axes(writer, rule, bound, items)
+    elif layout == "elementwise":
         bound, order, rank = _elementwise(writer, bound, args, items)
     elif layout is not None:
         bound, order, rank = _image(writer, rule, bound, args, items, node)
-    elif rule.axes:
-        bound, order, rank = _axes(writer, rule, bound, args, items, node)
     if rule.kind == "layer":
         return functions.layer_call(writer, node, rule, bound, scope, order, rank)
     emit = chosen(writer, rule, bound, node)
@@ -216,7 +218,7 @@ def _is_node(node: cst.BaseExpression, item: Typed) -> bool:
 
 
 def _image_parameter(rule: Rule, bound: Bound) -> str | None:
-    if isinstance(rule.layout, str):
+    if rule.layout is None or isinstance(rule.layout, str):
         names = [p.name for p in rule.parameters if p.name in bound.nodes]
         return names[0] if names else None
     if rule.layout is not None:
@@ -235,27 +237,61 @@ def _rank_by_name(rule: Rule) -> int | None:
 
 
 def _axes(
-    writer: Writer,
-    rule: Rule,
-    bound: Bound,
-    args: Sequence[cst.Arg],
-    items: Sequence[Typed],
-    node: cst.Call,
+    writer: Writer, rule: Rule, bound: Bound, items: Sequence[Typed]
 ) -> tuple[Bound, str | None, int | None]:
     """Keeps channels first through operations along axes, if the axes are known numbers."""
     images = [item for item in items if item.layout is not None]
-    if not images:
+    if len(images) != 1:
         return bound, None, None
-    rank = images[0].rank or 4
-    moved = renumber(bound, rule.axes, rank)
-    keeps = bound.values.get("keepdims", Value("python", literal=False)).literal is True
-    if moved is None or not keeps or len(images) != 1:
+    image, rank = images[0], images[0].rank or 4
+    moved, result = renumber(bound, rule.axes, rank), infer(bound)
+    if moved is None or result.kind != "tensor" or result.rank is None:
         return bound, None, None
-    for item in images:
-        for name, written in bound.nodes.items():
-            if _is_node(written, item):
-                nodes = {**moved.nodes, name: item.node}
-                return replace(moved, nodes=nodes), FIRST, rank
+    axes = bound.values.get(rule.axes[0], ANYTHING).literal
+    if result.rank == rank:
+        order = FIRST
+        known = axes is not None  # a default of None may mean any axis
+    else:
+        order = None
+        known = result.rank == 0 if axes is None else _order_stays(axes, rank)
+    if not known:
+        return bound, None, None
+    for name, written in bound.nodes.items():
+        if _is_node(written, image):
+            nodes = {**moved.nodes, name: image.node}
+            return replace(moved, nodes=nodes), order, rank if order else None
+    return bound, None, None
+
+
+def _order_stays(axes: object, rank: int) -> bool:
+    """Whether the axes that a reduction leaves stand in one order, channels first or last."""
+    listed = axes if isinstance(axes, tuple) else (axes,)
+    gone = {axis % rank for axis in listed if isinstance(axis, int)}
+    return rank - 1 in gone or gone >= set(range(1, rank - 1))
+
+
+def _joined(
+    writer: Writer, rule: Rule, bound: Bound, args: Sequence[cst.Arg], items: Sequence[Typed]
+) -> tuple[Bound, str | None, int | None]:
+    """Keeps channels first in a list of images that is joined along an axis."""
+    for arg, item in zip(args, items, strict=True):
+        if not any(part.layout for part in item.parts):
+            continue
+        assert isinstance(arg.value, (cst.List, cst.Tuple))
+        assert isinstance(item.node, (cst.List, cst.Tuple))
+        nodes = [element.value for element in arg.value.elements]
+        done, order, rank = unify_all(writer, nodes, list(item.parts))
+        moved = renumber(bound, rule.axes, rank or 4)
+        if order is None or moved is None:
+            continue
+        elements = [
+            element.with_changes(value=part.node)
+            for element, part in zip(item.node.elements, done, strict=True)
+        ]
+        written = item.node.with_changes(elements=elements)
+        names = [name for name, node in bound.nodes.items() if node is item.node]
+        if names:
+            return replace(moved, nodes={**moved.nodes, names[0]: written}), order, rank
     return bound, None, None
 
 

@@ -20,11 +20,12 @@ from tf2torch.rulebook.values import UNKNOWN, Value
 
 @dataclass(frozen=True)
 class Typed:
-    """A written expression, its axis order (None: TensorFlow's) and rank."""
+    """A written expression, its axis order (None: TensorFlow's), rank and, of a list, its items."""
 
     node: cst.BaseExpression
     layout: str | None = None
     rank: int | None = None
+    parts: tuple[Typed, ...] = ()
 
     def last(self) -> cst.BaseExpression:
         """The expression in TensorFlow's axis order."""
@@ -364,9 +365,9 @@ def renumber(bound: Bound, axes: tuple[str, ...], rank: int) -> Bound | None:
     """`bound` with its axis arguments counted with channels first; None if one is not known."""
     nodes, values = dict(bound.nodes), dict(bound.values)
     for name in axes:
-        if name not in bound.nodes:
-            continue
-        literal = bound.values[name].literal
+        literal = bound.values[name].literal if name in bound.values else UNKNOWN
+        if name not in bound.nodes and not isinstance(literal, int):
+            continue  # a default of None names no axis
         if isinstance(literal, int):
             axis = layout.axis_first(literal, rank)
             nodes[name], values[name] = parse(str(axis)), Value("python", literal=axis)
@@ -379,7 +380,20 @@ def renumber(bound: Bound, axes: tuple[str, ...], rank: int) -> Bound | None:
     return replace(bound, nodes=nodes, values=values)
 
 
+def _list(writer: Writer, node: cst.List | cst.Tuple, scope: Scope) -> Typed:
+    if any(isinstance(element, cst.StarredElement) for element in node.elements):
+        return Typed(_children(writer, node, scope))
+    parts = tuple(typed(writer, element.value, scope) for element in node.elements)
+    elements = [
+        element.with_changes(value=part.last())
+        for element, part in zip(node.elements, parts, strict=True)
+    ]
+    return Typed(node.with_changes(elements=elements), parts=parts)
+
+
 _HANDLERS = {
+    cst.List: _list,
+    cst.Tuple: _list,
     cst.Name: _name,
     cst.Attribute: _attribute,
     cst.BinaryOperation: _binary,

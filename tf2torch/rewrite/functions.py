@@ -207,7 +207,11 @@ def write_module(writer: Writer, role: Role) -> Written:
             body += write_block(writer, [unit.node], scope, sink)
     constructor = sink.stack[0]
     init_needs = names_in(constructor).loads
-    tensors = {name for name in parameters if name in facts and facts[name].is_tensor}
+    tensors = {
+        name
+        for name in parameters
+        if name in facts and (facts[name].is_tensor or facts[name].kind == "unknown")
+    }
     tensors |= {n for u in units if u.kind == "graph" for n in u.names.stores}
     derived: list[str] = []
     for written in reversed(early):

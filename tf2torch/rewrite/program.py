@@ -174,7 +174,11 @@ def _write_unit(
             return
         if unit.index not in constants and model is not None and _needs_model(writer, unit):
             _make_model(program, host, model)
-        place += write_host(host, unit.node)
+        written = write_host(host, unit.node)
+        compound = bool(written) and isinstance(written[0], cst.BaseCompoundStatement)
+        if compound and place and not written[0].leading_lines:  # type: ignore[attr-defined]
+            written[0] = written[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+        place += written
     elif unit.kind == "object":
         if model is not None and _needs_model(writer, unit):
             _make_model(program, host, model)
@@ -238,6 +242,8 @@ def _make_model(program: Program, host: Host, model: tuple[cst.ClassDef, list[st
     program.made_model = True
     arguments = ", ".join(f"{name}={name}" if len(model[1]) > 3 else name for name in model[1])
     made = lines(f"model = {host.writer.plan.model}({arguments}).to(device)\n")
+    if program.main:
+        made[0] = made[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     program.main += made
 
 

@@ -11,7 +11,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.blocks import Block
-from tf2torch.plan.sites import Feed, Leaf, Site, Tree
+from tf2torch.plan.sites import Feed, Leaf, Site, Tree, needed_names
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import recurrent, sources, statistics, summaries, training
@@ -470,6 +470,13 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
     if not live:
         return before, {}
     fed = {feed.name for feed in site.feeds}
+    trains = ("Train", "Apply")
+    read = {
+        name
+        for leaf in leaves
+        if leaf.record is None or leaf.record.type not in trains
+        for name in needed_names(leaf)
+    }
     for unit in needed:
         if unit.kind == "placeholder":
             name = unit.targets[0].value  # type: ignore[attr-defined]
@@ -491,7 +498,8 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
         computed += _call_block(host, rest, names, site)
     for unit in needed:
         if training.is_schedule(writer, unit) and isinstance(unit.targets[0], cst.Name):
-            computed += _current_rate(host, unit.targets[0].value)
+            if unit.targets[0].value in read:
+                computed += _current_rate(host, unit.targets[0].value)
     results: dict[int, str] = {}
     for leaf in leaves:
         if leaf.record is None:
@@ -615,6 +623,8 @@ def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
         raise Unconvertible("fetch", "a dictionary of tensors that is built elsewhere", leaf.node)
     if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool", None):
         return code(fill_method(written, "item()"))
+    if leaf.value.category == "string":
+        return code(written) if leaf.value.rank == 0 else f"np.array({code(written)}, dtype=object)"
     tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
     return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
 

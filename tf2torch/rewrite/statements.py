@@ -42,8 +42,22 @@ def write_statement(
         return todo(writer, node, problem)
 
 
-def todo(writer: Writer, node: cst.BaseStatement, problem: Unconvertible) -> Statements:
+def todo(
+    writer: Writer, node: cst.BaseStatement, problem: Unconvertible, inside: bool = False
+) -> Statements:
     """``# TODO(tf2torch: RULE) reason`` and a raise, in the place of a statement."""
+    if isinstance(node, cst.FunctionDef) and not inside:
+        inner = todo(writer, node.with_changes(leading_lines=(), body=node.body), problem, True)
+        decorators = [d for d in node.decorators if d.decorator not in writer.analysis.symbols]
+        defaults = [p.with_changes(default=cst.Name("None")) if p.default else p for p in node.params.params]
+        params = node.params.with_changes(params=defaults)
+        return [node.with_changes(body=cst.IndentedBlock(inner), decorators=decorators, params=params)]
+    if isinstance(node, cst.ClassDef) and not inside:
+        inner = todo(writer, node.with_changes(leading_lines=()), problem, True)
+        made = lines("def __init__(self, *args, **kwargs):\n    pass\n")[0]
+        assert isinstance(made, cst.FunctionDef)
+        method = made.with_changes(body=cst.IndentedBlock(inner))
+        return [node.with_changes(body=cst.IndentedBlock([method]), bases=(), keywords=())]
     source = writer.text(node.with_changes(leading_lines=())).strip("\n")
     raised = lines(f"raise NotImplementedError({problem.reason!r})\n")[0]
     comments = [cst.EmptyLine(comment=cst.Comment(f"# TODO(tf2torch: {problem.rule}) {problem.reason}"))]
