@@ -271,7 +271,23 @@ def _subscript(writer: Writer, node: cst.Subscript, scope: Scope) -> Typed:
             step = writer.value(part.step).literal
             if isinstance(step, int) and step < 0 and writer.value(node.value).is_tensor:
                 return Typed(_flipped(writer, node, scope))
-    return Typed(_children(writer, node, scope))
+    written = _children(writer, node, scope)
+    assert isinstance(written, cst.Subscript)
+    return Typed(_length(writer, node, written))
+
+
+def _length(writer: Writer, node: cst.Subscript, written: cst.Subscript) -> cst.BaseExpression:
+    """``x.permute(0, 2, 3, 1).shape[3]`` -> ``x.shape[1]``"""
+    sizes, index = written.value, node.slice[0].slice
+    if not isinstance(sizes, cst.Attribute) or sizes.attr.value != "shape":
+        return written
+    axis = writer.value(index.value).literal if isinstance(index, cst.Index) else UNKNOWN
+    image = layout.undone(sizes.value)
+    if image is None or len(node.slice) != 1 or not isinstance(axis, int):
+        return written
+    source, rank = image
+    length = cst.SubscriptElement(cst.Index(parse(str(layout.axis_first(axis, rank)))))
+    return written.with_changes(value=sizes.with_changes(value=source), slice=[length])
 
 
 def _flipped(writer: Writer, node: cst.Subscript, scope: Scope) -> cst.BaseExpression:

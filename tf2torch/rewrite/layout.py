@@ -40,3 +40,16 @@ def axis_first(axis: int, rank: int) -> int:
 
 def axes_first(axes: Sequence[int], rank: int) -> list[int]:
     return [axis_first(axis, rank) for axis in axes]
+
+
+def undone(node: cst.BaseExpression) -> tuple[cst.BaseExpression, int] | None:
+    """What `to_last` was given, and its rank: ``x.permute(0, 2, 3, 1)`` -> ``x``, 4."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+        return None
+    if node.func.attr.value != "permute":
+        return None
+    order = [arg.value.value for arg in node.args if isinstance(arg.value, cst.Integer)]
+    for rank, wanted in _OUT.items():
+        if rank > 3 and ", ".join(order) == wanted:
+            return node.func.value, rank
+    return None

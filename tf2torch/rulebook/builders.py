@@ -179,6 +179,29 @@ def reflect_list(x: Part, paddings: Part) -> Text:
     return _reversed(pairs[min(first, 2) if rank > 2 else 1 :])
 
 
+def _image_pairs(paddings: Part) -> list[tuple[str, str]] | None:
+    """Pairs of the spatial axes of an image, None unless only those are padded."""
+    pairs = _pairs(paddings)
+    if pairs is None or len(pairs) != 4 or pairs[0] != ("0", "0") or pairs[3] != ("0", "0"):
+        return None
+    return pairs[1:3] if ("0", "0") not in pairs[1:3] else None
+
+
+def image_pads(paddings: Part) -> Text:
+    """Paddings of height and width of an image as `F.pad` takes them, width first."""
+    pairs = _image_pairs(paddings)
+    return Refusal("not the paddings of an image") if pairs is None else _reversed(pairs)
+
+
+def image_paddings(paddings: Part) -> Text:
+    """Paddings of an image with its channels first, one pair an axis."""
+    pairs = _image_pairs(paddings)
+    if pairs is None:
+        return Refusal("not the paddings of an image")
+    rows = [("0", "0"), ("0", "0"), *pairs]
+    return "[" + ", ".join(f"[{before}, {after}]" for before, after in rows) + "]"
+
+
 def cut(begin: Part, size: Part) -> Text:
     """Index of tf.slice: begin ``[0, i]``, size ``[-1, 2]`` -> ``:, i:i + 2``."""
     starts, lengths = display(begin), display(size)
@@ -224,5 +247,18 @@ def first(items: Part) -> Text:
 BUILDERS: Final[Mapping[str, Callable[..., Text]]] = {
     **{f.__name__: f for f in (sizes, arguments, size_tuple, one_or_tuple, flipped_axes, joined)},
     **DTYPE_BUILDERS,
-    **{f.__name__: f for f in (added, split_sizes, pad_list, reflect_list, cut, contracted, first)},
+    **{
+        f.__name__: f
+        for f in (
+            image_pads,
+            image_paddings,
+            added,
+            split_sizes,
+            pad_list,
+            reflect_list,
+            cut,
+            contracted,
+            first,
+        )
+    },
 }

@@ -218,7 +218,7 @@ class _Converter:
             raise CaseRefused(emit.reason if isinstance(emit, Refusal) else "")
         self.result.emits.append((rule, emit))
         if emit.layout != "none":
-            self._note_images(bound)
+            self._note_images(bound, emit.layout or bound.rule.layout)
         if emit.init is not None or emit.forward is not None:
             return self._layer(bound, emit), infer(bound)
         assert emit.torch is not None
@@ -243,10 +243,10 @@ class _Converter:
                 node = cst.Call(bound.nodes[parameter], [cst.Arg(node)])
         return node
 
-    def _note_images(self, bound: Bound) -> None:
+    def _note_images(self, bound: Bound, layout: str | Mapping[str, str] | None) -> None:
         rule = bound.rule
         first = ""
-        if rule.layout == "image" and rule.parameters:
+        if layout == "image" and rule.parameters:
             first = next((p.name for p in rule.parameters if p.name in bound.nodes), "")
         elif isinstance(rule.layout, Mapping):
             first = next((n for n, how in rule.layout.items() if how == "image"), "")
