@@ -118,7 +118,10 @@ def _host(value: Value) -> Value:
     literal = value.literal
     shape: list[Dim] = []
     while isinstance(literal, tuple) and literal:
-        if any(isinstance(item, tuple) for item in literal) and len({_length(i) for i in literal}) != 1:
+        if (
+            any(isinstance(item, tuple) for item in literal)
+            and len({_length(i) for i in literal}) != 1
+        ):
             return UNKNOWN_ARRAY
         shape.append(Dim(len(literal)))
         literal = literal[0]
@@ -290,4 +293,6 @@ def subscript(state: State, owner: Value, node: cst.Subscript) -> Value:
 
 
 def _is_index(value: Value) -> bool:
-    return value.literal is None or (isinstance(value.literal, int) and value.literal is not UNKNOWN)
+    return value.literal is None or (
+        isinstance(value.literal, int) and value.literal is not UNKNOWN
+    )

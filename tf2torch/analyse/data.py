@@ -203,7 +203,9 @@ def _filter(call: GraphCall) -> Value:
 
 
 def _flat_map(call: GraphCall) -> Value:
-    return dataset(call, element_of(applied(call, call.value(0, "map_func"), element_of(call.receiver))))
+    return dataset(
+        call, element_of(applied(call, call.value(0, "map_func"), element_of(call.receiver)))
+    )
 
 
 def _batch(call: GraphCall) -> Value:
@@ -231,7 +233,9 @@ def _enumerate(call: GraphCall) -> Value:
 
 def _transformation(call: GraphCall) -> Value:
     """``tf.contrib.data.map_and_batch(f, 32)``: applied to a data set later."""
-    return Value("object", detail=Obj("Transformation", {"symbol": call.symbol, "call": call}, call.node))
+    return Value(
+        "object", detail=Obj("Transformation", {"symbol": call.symbol, "call": call}, call.node)
+    )
 
 
 def _apply(call: GraphCall) -> Value:
@@ -327,7 +331,12 @@ def attribute(owner: Value, name: str) -> Value | None:
         if name == "output_shapes":
             return _output_shapes(owner)
     if kind == "Iterator" and name == "initializer":
-        return Value("operation", detail=Obj("IteratorInit", {"iterator": owner}, owner.detail.node))
+        # One value however often it is read, so that loops see the same operation.
+        record: Any = owner.detail.fields
+        made = Value(
+            "operation", detail=Obj("IteratorInit", {"iterator": owner}, owner.detail.node)
+        )
+        return record.setdefault("initializer", made)
     return None
 
 
@@ -373,6 +382,37 @@ def _batch_queue(call: GraphCall) -> Value:
     return draw(call, batched(element, size))
 
 
+def _decode_csv(call: GraphCall) -> Value:
+    """One tensor for each default, of its dtype."""
+    defaults = call.value(1, "record_defaults")
+    if defaults is None or defaults.kind != "sequence":
+        return SOMETHING
+    columns = []
+    for default in defaults.detail:
+        dtype = default.dtype if default.is_tensor else _literal_dtype(default.literal)
+        columns.append(tensors.result_like(dtype, ()))
+    return fresh(call.state, Value("sequence", detail=tuple(columns)))
+
+
+def _feature(call: GraphCall) -> Value:
+    """``tf.FixedLenFeature([3], tf.float32)``: a host value that knows what it describes."""
+    variable = call.symbol.endswith("VarLenFeature")
+    given = call.value(0 if variable else 1, "dtype")
+    dtype = given.literal if given is not None and isinstance(given.literal, str) else None
+    shape = (Dim(),) if variable else tensors.shape_from(call.value(0, "shape"))
+    return Value("python", dtype=dtype, shape=shape)
+
+
+def _parse_example(call: GraphCall) -> Value:
+    features = call.value(1, "features")
+    if features is None or features.kind != "mapping":
+        return SOMETHING
+    pairs = tuple(
+        (key, tensors.result_like(item.dtype, item.shape)) for key, item in features.detail
+    )
+    return fresh(call.state, Value("mapping", detail=pairs))
+
+
 _MODULES = ("tf.data", "tf.contrib.data", "tf.data.experimental")
 _MAKERS: dict[str, Handler] = {
     "Dataset.from_tensor_slices": _from_slices,
@@ -399,6 +439,17 @@ HANDLERS: dict[str, Handler] = {
     **{f"{module}.{name}": _transformation for module in _MODULES for name in _TRANSFORMATIONS},
     "tf.data.get_output_types": lambda call: _output_types(call.value(0) or ANYTHING),
     "tf.data.get_output_shapes": lambda call: _output_shapes(call.value(0) or ANYTHING),
+    **{
+        f"{module}.{name}": handler
+        for module in ("tf", "tf.io")
+        for name, handler in (
+            ("FixedLenFeature", _feature),
+            ("VarLenFeature", _feature),
+            ("parse_single_example", _parse_example),
+        )
+    },
+    "tf.decode_csv": _decode_csv,
+    "tf.io.decode_csv": _decode_csv,
     "tf.train.string_input_producer": _strings,
     "tf.train.range_input_producer": _range_producer,
     "tf.train.slice_input_producer": _slice_producer,

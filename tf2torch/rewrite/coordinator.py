@@ -16,7 +16,10 @@ def is_dropped(writer: Writer, small: cst.BaseSmallStatement) -> bool:
     call = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
     if not isinstance(call, cst.Call):
         return False
-    if writer.analysis.symbols.get(call.func) in ("tf.train.start_queue_runners", "tf.train.Coordinator"):
+    if writer.analysis.symbols.get(call.func) in (
+        "tf.train.start_queue_runners",
+        "tf.train.Coordinator",
+    ):
         writer.settle(small, Outcome.ABSORBED, "queue-runners")
         return True
     if not isinstance(call.func, cst.Attribute) or not is_coordinator(writer, call.func.value):

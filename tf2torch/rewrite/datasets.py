@@ -43,9 +43,7 @@ MAKERS = {
     "Dataset.from_tensor_slices": _form("Pipeline.from_tensor_slices", "tensors", "name"),
     "Dataset.from_tensors": _form("Pipeline.from_tensors", "tensors", "name"),
     "Dataset.zip": _form("Pipeline.zip", "datasets=pipelines", "name"),
-    "TextLineDataset": _form(
-        "Pipeline.text_lines", "filenames", "buffer_size num_parallel_reads"
-    ),
+    "TextLineDataset": _form("Pipeline.text_lines", "filenames", "buffer_size num_parallel_reads"),
     "TFRecordDataset": _form(
         "record_pipeline",
         "filenames compression_type",
@@ -112,9 +110,7 @@ METHODS = {
     ),
     "shuffle": _form("shuffle", "buffer_size seed reshuffle_each_iteration"),
     "batch": _form("batch", "batch_size drop_remainder"),
-    "padded_batch": _form(
-        "padded_batch", "batch_size padded_shapes padding_values drop_remainder"
-    ),
+    "padded_batch": _form("padded_batch", "batch_size padded_shapes padding_values drop_remainder"),
     "unbatch": _form("unbatch", ""),
     "repeat": _form("repeat", "count"),
     "take": _form("take", "count"),
@@ -338,9 +334,7 @@ def _apply(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
 
 
 def _drawn(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
-    raise Unconvertible(
-        "data", "elements are drawn here in the middle of other graph code", node
-    )
+    raise Unconvertible("data", "elements are drawn here in the middle of other graph code", node)
 
 
 def _should_stop(writer: Writer, node: cst.Call, scope: Scope) -> Typed:

@@ -90,9 +90,7 @@ def _end_handler(node: cst.Try) -> Sequence[cst.BaseStatement] | None:
     return handler.body.body  # type: ignore[return-value]
 
 
-def _for_loop(
-    body: Sequence[cst.BaseStatement], lines: Sequence[cst.EmptyLine]
-) -> cst.For | None:
+def _for_loop(body: Sequence[cst.BaseStatement], lines: Sequence[cst.EmptyLine]) -> cst.For | None:
     """``for target in iterator``, if the first statement draws and no other does."""
     if not body or not isinstance(body[0], cst.SimpleStatementLine) or len(body[0].body) != 1:
         return None
@@ -103,13 +101,18 @@ def _for_loop(
     if not isinstance(call, cst.Call) or code(call.func) != "next" or len(call.args) != 1:
         return None
     target = small.targets[0].target
-    if not isinstance(target, (cst.Name, cst.Tuple)) or not isinstance(call.args[0].value, cst.Name):
+    if not isinstance(target, (cst.Name, cst.Tuple)) or not isinstance(
+        call.args[0].value, cst.Name
+    ):
         return None
     if any("next(" in code(s) for s in body[1:]):
         return None
     rest = body[1:] or [cst.SimpleStatementLine([cst.Pass()])]
     return cst.For(
-        target, call.args[0].value, cst.IndentedBlock(rest), leading_lines=[*lines, *body[0].leading_lines]
+        target,
+        call.args[0].value,
+        cst.IndentedBlock(rest),
+        leading_lines=[*lines, *body[0].leading_lines],
     )
 
 

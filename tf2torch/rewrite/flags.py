@@ -106,7 +106,9 @@ def run_statements(writer: Writer, call: cst.Call, scope: Scope) -> Statements:
         function = f"({function})"
     writer.converted(call.func, "app-run")
     if argv is not None:
-        return lines(f"{_exits(writer, given, f'{function}({code(convert(writer, argv, scope))})')}\n")
+        return lines(
+            f"{_exits(writer, given, f'{function}({code(convert(writer, argv, scope))})')}\n"
+        )
     if not has_flags(writer):
         return lines(f"{_exits(writer, given, f'{function}(sys.argv)')}\n")
     name = holder(writer)
@@ -138,7 +140,9 @@ def required(writer: Writer) -> str:
     return text
 
 
-def host_statement(writer: Writer, small: cst.BaseSmallStatement, scope: Scope) -> Statements | None:
+def host_statement(
+    writer: Writer, small: cst.BaseSmallStatement, scope: Scope
+) -> Statements | None:
     """Statements for calls of tf.app and on the flags; None for everything else."""
     if isinstance(small, cst.Assign):
         value = writer.value(small.value)

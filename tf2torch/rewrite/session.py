@@ -678,6 +678,7 @@ def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
             optimizer = _optimizer_of(host, record)
             pairs = code(convert(writer, record["pairs"].node, scope))
             text += _rate(host, optimizer)
+            text += f"{optimizer.name}.zero_grad()\n"
             text += f"for gradient, variable in {pairs}:\n    variable.grad = gradient\n"
             text += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
         elif record.type == "AverageUpdate":
@@ -701,7 +702,9 @@ def _rate(host: Host, optimizer: Optimizer) -> str:
 def _advance(host: Host, record: Obj, optimizer: Optimizer) -> str:
     step = record["global_step"]
     text = f"{optimizer.scheduler}.step()\n" if optimizer.scheduler and step is not None else ""
-    if step is not None and isinstance(step.node, cst.Name) and step.node.value in host.counters:
+    if step is None or not isinstance(step.node, cst.Name) or step.node.value not in host.counters:
+        return text
+    if training.counter_is_read(host.writer, {step.node.value}):
         text += f"{step.node.value} += 1\n"
     return text
 

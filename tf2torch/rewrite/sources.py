@@ -177,9 +177,7 @@ def _batches(
     return before, f"{form.function}({', '.join([examples, *args])})", "batches"
 
 
-def _examples(
-    streams: Streams, unit: Unit, tensors: cst.BaseExpression
-) -> tuple[Statements, str]:
+def _examples(streams: Streams, unit: Unit, tensors: cst.BaseExpression) -> tuple[Statements, str]:
     """The pipeline of single examples that fills a queue of batches."""
     writer = streams.writer
     needed = streams.graph.closure(names_in(tensors).loads, set(), unit.index)
@@ -215,8 +213,10 @@ def _examples(
     for step in body:
         steps += write_statement(writer, step.node, inner, None)
         writer.settle(step.node, Outcome.CONVERTED, "data")
-    result = code(convert(writer, tensors, inner)) if not isinstance(tensors, (cst.List, cst.Tuple)) else ", ".join(
-        code(convert(writer, element.value, inner)) for element in tensors.elements
+    result = (
+        code(convert(writer, tensors, inner))
+        if not isinstance(tensors, (cst.List, cst.Tuple))
+        else ", ".join(code(convert(writer, element.value, inner)) for element in tensors.elements)
     )
     steps += lines(f"yield {result}\n")
     loop = loop.with_changes(body=cst.IndentedBlock(steps))
@@ -357,7 +357,9 @@ def _on_host(host: Host, unit: Unit) -> Statements:
 # -- starting iterators --------------------------------------------------------------------------
 
 
-def start_iterators(host: Host, leaves: Sequence[Leaf], needed: Sequence[Unit], site: Site) -> Statements:
+def start_iterators(
+    host: Host, leaves: Sequence[Leaf], needed: Sequence[Unit], site: Site
+) -> Statements:
     """``sess.run(iterator.initializer)`` -> ``iterator = iter(dataset.to(device))``"""
     written: Statements = []
     records = [leaf.record for leaf in leaves if leaf.record is not None]
@@ -367,11 +369,15 @@ def start_iterators(host: Host, leaves: Sequence[Leaf], needed: Sequence[Unit], 
         if record.type != "IteratorInit":
             continue
         if host.nested:
-            raise Unconvertible("data", "an iterator that is started in another function", site.run.node)
+            raise Unconvertible(
+                "data", "an iterator that is started in another function", site.run.node
+            )
         name = _iterator_name(host, record["iterator"])
         source = dataset_node(record)
         if name is None or source is None:
-            raise Unconvertible("data", "the iterator that is started here is not known", site.run.node)
+            raise Unconvertible(
+                "data", "the iterator that is started here is not known", site.run.node
+            )
         for unit in needed:
             if unit.kind == "data" and _waits(host, unit):
                 value = host.writer.value(unit.value) if unit.value is not None else None
@@ -449,7 +455,9 @@ def _function_iterator(streams: Streams, unit: Unit) -> Statements:
         return []
     source = dataset_node(initializer_of(value))
     if source is None or not value.detail["started"]:
-        raise Unconvertible("data", "an iterator that is started outside of this function", unit.node)
+        raise Unconvertible(
+            "data", "an iterator that is started outside of this function", unit.node
+        )
     text = code(convert(writer, source, streams.scope))
     writer.settle(unit.node, Outcome.CONVERTED, "data")
     return with_leading(lines(f"{code(unit.targets[0])} = {started(text)}\n"), unit.node)

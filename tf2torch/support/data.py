@@ -13,15 +13,23 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
+from .host import as_bytes
+
 
 def as_element(value: Any) -> Any:
-    """Numbers and numeric arrays as tensors (Python floats as float32); text and bytes stay."""
-    if isinstance(value, torch.Tensor | str | bytes):
+    """Numbers as tensors (Python floats as float32, int32 as int64), text as bytes."""
+    if isinstance(value, torch.Tensor | bytes):
         return value
     if isinstance(value, np.ndarray | np.generic):
-        return value if value.dtype.kind in "OSU" else torch.as_tensor(value)
-    array = np.asarray(value)
-    return array if array.dtype.kind in "OSU" else torch.tensor(value)
+        array = value
+    else:
+        array = np.asarray(value)
+        value = array if array.dtype.kind in "OSU" else torch.tensor(value)
+    if array.dtype.kind in "OSU":
+        texts = [as_bytes(text) for text in array.reshape(-1).tolist()]
+        return texts if array.ndim else texts[0]
+    tensor = torch.as_tensor(value)
+    return tensor.long() if tensor.dtype == torch.int32 else tensor
 
 
 def map_element(function: Callable[..., Any], *elements: Any) -> Any:
@@ -105,26 +113,24 @@ class Pipeline(IterableDataset):
 
     @staticmethod
     def text_lines(filenames: Any) -> Pipeline:
-        """The lines of text files, one after the other, without line ends."""
-        names = [filenames] if isinstance(filenames, str | Path) else list(filenames)
+        """The lines of text files, one after the other, as bytes without line ends."""
 
-        def start() -> Iterator[str]:
-            for name in names:
-                with open(name, encoding="utf-8", newline="\n") as file:
+        def start() -> Iterator[bytes]:
+            for name in file_names(filenames):
+                with open(name, "rb") as file:
                     for line in file:
-                        yield line.removesuffix("\n").removesuffix("\r")
+                        yield line.removesuffix(b"\n").removesuffix(b"\r")
 
         return Pipeline(start)
 
     @staticmethod
     def list_files(pattern: Any, shuffle: bool = True, seed: int | None = None) -> Pipeline:
-        """The files that match a pattern or several, in a new order each time."""
-        patterns = [pattern] if isinstance(pattern, str | Path) else pattern
-        names = sorted(name for each in patterns for name in glob(str(each)))
+        """The names of the files that match a pattern, in a new order each time."""
+        names = sorted(name for part in file_names(pattern) for name in glob(part))
         if not names:
-            raise FileNotFoundError(f"no files matched: {pattern}")
-        pipeline = Pipeline(lambda: iter(names))
-        return pipeline.shuffle(len(names), seed) if shuffle else pipeline
+            raise FileNotFoundError(f"no files matched {pattern}")
+        files = Pipeline(lambda: (name.encode() for name in names))
+        return files.shuffle(len(names), seed) if shuffle else files
 
     @staticmethod
     def zip(pipelines: Any) -> Pipeline:
@@ -321,6 +327,13 @@ class Pipeline(IterableDataset):
     def apply(self, transformation: Callable[[Pipeline], Pipeline]) -> Pipeline:
         """transformation(self)."""
         return transformation(self)
+
+
+def file_names(names: Any) -> list[str]:
+    """Names of files, given as one name, several, or elements of a pipeline."""
+    if isinstance(names, str | bytes | Path):
+        names = [names]
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
 def _call(function: Callable[..., Any], element: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,11 @@ def as_bytes(text: str | bytes) -> bytes:
 def as_text(text: Any) -> str:
     """UTF-8 bytes, or any other value, as text."""
     return text.decode() if isinstance(text, bytes) else str(text)
+
+
+def read_file(name: str | bytes) -> bytes:
+    """The contents of a file, whose name may be an element of a pipeline."""
+    return Path(as_text(name)).read_bytes()
 
 
 def py_func(function: Callable[..., Any], inputs: Sequence[Any], dtypes: Any) -> Any:

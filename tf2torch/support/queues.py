@@ -24,7 +24,7 @@ def string_input_producer(
     seed: int | None = None,
 ) -> Pipeline:
     """tf.train.string_input_producer: shuffles and repeats forever unless told otherwise."""
-    strings = list(strings)
+    strings = [text.encode() if isinstance(text, str) else text for text in strings]
     if not strings:
         raise ValueError("string_input_producer needs at least one string")
     return _produce(Pipeline(lambda: iter(strings)), len(strings), num_epochs, shuffle, seed)

@@ -9,9 +9,14 @@ from typing import Any
 
 import torch
 
-from .data import Pipeline
+from .data import Pipeline, file_names
 from .host import as_text
 from .records import read_records
+
+
+def record_pipeline(filenames: Any, compression_type: str | None = None) -> Pipeline:
+    """tf.data.TFRecordDataset: the records of files, one file after the other."""
+    return Pipeline(lambda: read_records(file_names(filenames), compression_type or None))
 
 
 def read_lines(queue: Pipeline, skip_header_lines: int = 0) -> Pipeline:
@@ -40,7 +45,9 @@ def read_queued_records(queue: Pipeline) -> Pipeline:
 
 def read_files(queue: Pipeline) -> Pipeline:
     """tf.WholeFileReader: (name, contents) of each file."""
-    return Pipeline(lambda: ((as_text(name).encode(), Path(as_text(name)).read_bytes()) for name in queue))
+    return Pipeline(
+        lambda: ((as_text(name).encode(), Path(as_text(name)).read_bytes()) for name in queue)
+    )
 
 
 def read_names(queue: Pipeline) -> Pipeline:
@@ -62,7 +69,9 @@ def decode_csv(records: Any, record_defaults: Sequence[Any], field_delim: str = 
     fields = next(csv.reader([as_text(records)], delimiter=field_delim))
     if len(fields) != len(record_defaults):
         raise ValueError(f"expect {len(record_defaults)} fields but have {len(fields)} in record")
-    return [_csv_field(text, default) for text, default in zip(fields, record_defaults, strict=True)]
+    return [
+        _csv_field(text, default) for text, default in zip(fields, record_defaults, strict=True)
+    ]
 
 
 def _csv_field(text: str, default: Any) -> Any:
