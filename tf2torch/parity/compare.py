@@ -68,10 +68,11 @@ def check_pair(
     """Records the original, replays the conversion and compares all that both have computed.
 
     `exact` makes torch's Adam add its epsilon where TensorFlow does, so that this known difference
-    hides no other. `rounding` replays in double precision if there is a difference, which tells how
-    far rounding alone carries the program: a training run may amplify it a thousandfold, or not at
-    all. `ignore` names fetched values that the conversion has under no name. `keep` is
-    a folder in which the records stay.
+    hides no other. `rounding` replays again where there is a difference, in double precision and
+    from initial values changed in their last digits, which tells how far rounding alone carries
+    the program: a training run may amplify it a thousandfold, or not at all. `ignore`
+    names fetched values that the conversion has under no name. `keep` is a folder in which the
+    records stay.
     """
     with tempfile.TemporaryDirectory(prefix="tf2torch-parity-") as scratch:
         folder = Path(keep).resolve() if keep else Path(scratch)
@@ -130,10 +131,10 @@ def check_replay(
     pair = Pair(Record(record), Record(folder), weights, allowed, frozenset(ignore))
     findings, counts = compare(pair)
     if rounding and any(finding.kind in ("value", "output", "variable") for finding in findings):
-        # Only a difference is worth a second replay: is it more than rounding?
-        double = folder.with_name(folder.name + "-float64")
-        if replay(double, "--float64") is None:
-            findings, counts = compare(replace(pair, double=Record(double)))
+        # Only a difference is worth further replays: is it more than rounding?
+        others = {name: folder.with_name(folder.name + name) for name in ("--float64", "--jitter")}
+        ran = [Record(to) for option, to in others.items() if replay(to, option) is None]
+        findings, counts = compare(replace(pair, rounded=tuple(ran)))
     return Report(original, converted, tuple(findings), counts, tuple(draw_notes(pair.replay)))
 
 

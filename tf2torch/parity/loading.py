@@ -31,7 +31,11 @@ def entries_of(weights: Mapping[str, Any]) -> dict[tuple[str, str], list[tuple[s
 class Loader:
     """Knows which parameter gets which value, and who has not got one yet."""
 
-    def __init__(self, weights: Mapping[str, Any], record: Record, draws: Draws) -> None:
+    def __init__(
+        self, weights: Mapping[str, Any], record: Record, draws: Draws, jitter: float = 0.0
+    ) -> None:
+        self._jitter = jitter
+        self._rng = np.random.RandomState(1)
         self.entries = entries_of(weights)
         self._record = record
         self._draws = draws
@@ -67,6 +71,8 @@ class Loader:
         if (module, key) not in self.loaded:
             self._check_start(module, key, parameter, value)
         self.loaded.add((module, key))
+        if self._jitter and value.dtype.kind == "f":
+            value = value * (1 + self._jitter * self._rng.randn(*value.shape))
         with torch.no_grad():
             parameter.data.copy_(torch.as_tensor(np.array(value, order="C")))
 

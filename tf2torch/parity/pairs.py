@@ -46,7 +46,7 @@ class Pair:
     weights: Mapping[str, Any]
     tolerance: Tolerance
     ignore: frozenset[str] = frozenset()
-    double: Record | None = None  # the replay in double precision
+    rounded: tuple[Record, ...] = ()  # replays that differ from `replay` in nothing but rounding
 
     @cached_property
     def steps(self) -> dict[int, int]:
@@ -61,14 +61,15 @@ class Pair:
     @cached_property
     def rounding(self) -> list[tuple[int, float]]:
         """How far rounding has carried the conversion by each run, relative to the values."""
-        if self.double is None:
-            return []
         found = []
-        rounded, exact = sequences(self.replay), sequences(self.double)
-        for name, events in sequences(self.record).items():
-            for event, a, b in zip(events, on_host(rounded, name), on_host(exact, name)):
-                parts = zip(self.replay.leaves(a["value"]), self.double.leaves(b["value"]))
-                found.append((event["run"], max((distance(x, y) for x, y in parts), default=0.0)))
+        here = sequences(self.replay)
+        for other in self.rounded:
+            there = sequences(other)
+            for name, events in sequences(self.record).items():
+                for event, a, b in zip(events, on_host(here, name), on_host(there, name)):
+                    parts = zip(self.replay.leaves(a["value"]), other.leaves(b["value"]))
+                    far = max((distance(x, y) for x, y in parts), default=0.0)
+                    found.append((event["run"], far))
         found.sort()
         return list(zip((run for run, _ in found), accumulate((far for _, far in found), max)))
 
@@ -82,9 +83,11 @@ class Pair:
     def final(self) -> dict[tuple[str, str], Any]:
         return final_values(self.replay)
 
-    @cached_property
-    def exact(self) -> dict[tuple[str, str], Any]:
-        return final_values(self.double) if self.double else {}
+    def noise(self, module: str, key: str) -> float:
+        """How far rounding has carried a parameter, as a norm."""
+        found = [final_values(other).get((module, key)) for other in self.rounded]
+        here = self.final[module, key]
+        return max((float(np.linalg.norm(here - v)) for v in found if v is not None), default=0.0)
 
 
 def final_values(replay: Record) -> dict[tuple[str, str], Any]:
@@ -143,6 +146,16 @@ def sequences(record: Record) -> dict[str, list[Event]]:
     return found
 
 
+def same_scope(events: list[Event], wanted: Event, strict: bool = False) -> list[Event]:
+    """Assignments in the function that the original made them in, if that is still known.
+
+    What stood at module level may have moved to `main`.
+    """
+    scopes = ("", "main") if not wanted["scope"] else (wanted["scope"],)
+    found = [event for event in events if event["scope"] in scopes]
+    return found if found or strict else events
+
+
 def on_host(assigned: Mapping[str, list[Event]], name: str) -> list[Event]:
     """A name's values on the host, or as tensors where it has no others."""
     events = assigned.get(name, [])
@@ -156,7 +169,8 @@ def _values(pair: Pair) -> tuple[list[Finding], int]:
     for name, wanted in sequences(pair.record).items():
         if name in pair.ignore:
             continue
-        run, line, got = wanted[0]["run"], wanted[0]["line"], on_host(converted, name)
+        run, line = wanted[0]["run"], wanted[0]["line"]
+        got = same_scope(on_host(converted, name), wanted[0])
         if not got:
             text = f"The fetched value {name!r} has no counterpart in the conversion"
             found.append((run, Finding("missing", text, line)))
@@ -241,7 +255,7 @@ def _variables(pair: Pair) -> tuple[list[Finding], int]:
         why = differs(got, wanted, rtol, atol)
         if why is not None and got.shape == wanted.shape:
             start = layout.join([(steps, first[name]) for name, steps in parts])
-            noise = got - pair.exact.get((module, key), got)
+            noise = pair.noise(module, key)
             why = None if same_update(got - start, wanted - start, noise, rtol) else why
         if why is not None:
             names = " and ".join(name for name, _ in parts)
@@ -250,15 +264,18 @@ def _variables(pair: Pair) -> tuple[list[Finding], int]:
     return found, count
 
 
-def same_update(got: Any, wanted: Any, noise: Any, rtol: float) -> bool:
+def same_update(got: Any, wanted: Any, noise: float, rtol: float) -> bool:
     """Whether two changes of a variable agree as a whole, though not in every element.
 
     Adam and its kin divide a gradient by its own size: an element whose gradient is nothing but
-    rounding moves as far as the others, and may do so in the other direction.
+    rounding moves as far as the others, and may do so in the other direction. A bias in front of a
+    batch normalization has no other gradients: all its change is `noise`.
     """
     moved = float(np.linalg.norm(wanted))
-    allowed = 20 * rtol * moved + ROUNDING / 3 * float(np.linalg.norm(noise))
-    return moved > 0 and float(np.linalg.norm(got - wanted)) <= min(allowed, 0.5 * moved)
+    allowed = 20 * rtol * moved + ROUNDING / 3 * noise
+    if noise < 0.1 * moved:
+        allowed = min(allowed, 0.5 * moved)
+    return moved > 0 and float(np.linalg.norm(got - wanted)) <= allowed
 
 
 def is_slot(name: str, mapped: Collection[str], endings: Collection[str]) -> bool:

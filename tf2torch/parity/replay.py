@@ -1,8 +1,9 @@
 """Run a converted program from the recorded initial values, with the recorded random draws.
 
-    python -m tf2torch.parity.replay CONVERTED.py RECORD OUTDIR [--exact] [--float64] [-- ARGUMENTS]
+    python -m tf2torch.parity.replay CONVERTED.py RECORD OUTDIR [OPTIONS] [-- ARGUMENTS]
 
-OUTDIR receives the same files as the recorder's.
+`--exact` gives Adam TensorFlow's epsilon, `--float64` computes in double precision, `--jitter`
+changes the initial values in their last digits. OUTDIR receives the same files as the recorder's.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from tf2torch.parity import draws as random_draws
 from tf2torch.parity import record as recording
 from tf2torch.parity.loading import Loader
 from tf2torch.parity.order import Order
+from tf2torch.parity.pairs import same_scope, sequences
 from tf2torch.parity.precision import use_double_precision
 from tf2torch.parity.records import Record
 
 BIND = "__tf2torch_bind__"
 NATIVE = "__tf2torch_native__"
+JITTER = 1e-6  # relative change of the initial values: some ten times the precision of float32
 
 
 class Instrument(recording.Instrument):
@@ -81,34 +84,33 @@ class Replayer:
     def __init__(self, writer: recording.Writer, record: Record, drawn: random_draws.Draws) -> None:
         self._writer = writer
         self._drawn = drawn
-        self._runs: dict[str, list[int]] = {}
+        self._known = sequences(record)
         self._seen: dict[tuple[str, bool], int] = {}
-        for event in record.of("assign"):
-            self._runs.setdefault(event["name"], []).append(event["run"])
 
     def expect(self, assigned: set[str]) -> None:
         """Only names that the conversion assigns can tell how far it has come."""
-        known = self._runs.items()
-        self._drawn.name_runs(run for name, runs in known if name in assigned for run in runs)
+        known = [events for name, events in self._known.items() if name in assigned]
+        self._drawn.name_runs(event["run"] for events in known for event in events)
 
     def probe(self, line: int, scope: str, fetched: bool, names: tuple[str, ...],
               values: tuple[Any, ...]) -> None:  # fmt: skip
         del fetched
         for name, value in zip(names, values):
-            if name not in self._runs:
+            if name not in self._known:
                 continue
             tensor = holds_tensor(value)
             plain = to_numpy(value) if tensor else value
             if not recording._numeric(plain):
                 continue
-            self._writer.event(
-                "assign", name=name, scope=scope, line=line, tensor=tensor,
-                value=self._writer.value(plain),
-            )  # fmt: skip
+            event = {"name": name, "scope": scope, "line": line, "tensor": tensor}
+            self._writer.event("assign", value=self._writer.value(plain), **event)
+            runs = self._known[name]
+            if tensor or not same_scope([event], runs[0], strict=True):
+                continue
             count = self._seen.get((name, tensor), 0)
             self._seen[name, tensor] = count + 1
-            if count < len(self._runs[name]) and not tensor:
-                self._drawn.finish(self._runs[name][count])
+            if count < len(runs):
+                self._drawn.finish(runs[count]["run"])
 
 
 def host_names(tree: ast.Module) -> set[str]:
@@ -168,6 +170,7 @@ def replay(
     arguments: list[str],
     exact: bool = False,
     double: bool = False,
+    jitter: float = 0.0,
 ) -> int:
     """Replays one program; returns 0 if it ran to its end."""
     path = Path(converted).resolve()
@@ -175,7 +178,7 @@ def replay(
     weights = json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8"))
     writer = recording.Writer(folder)
     drawn = random_draws.Draws(known, random_draws.caller_line(str(path)))
-    loader = Loader(weights, known, drawn)
+    loader = Loader(weights, known, drawn, jitter)
     order = Order(known)
     random_draws.Patches(drawn).install()
     loader.watch_classes()
@@ -249,11 +252,12 @@ def main(arguments: list[str]) -> int:
     if "--" in arguments:
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     exact, double = "--exact" in own, "--float64" in own
-    own = [item for item in own if item not in ("--exact", "--float64")]
+    jitter = JITTER if "--jitter" in own else 0.0
+    own = [item for item in own if not item.startswith("--")]
     if len(own) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    return replay(own[0], own[1], own[2], rest, exact, double)
+    return replay(own[0], own[1], own[2], rest, exact, double, jitter)
 
 
 if __name__ == "__main__":
