@@ -38,7 +38,10 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
     """A call of the Python builtin `name`."""
     values = [argument.value for argument in arguments if argument.keyword is None]
     if any(argument.star for argument in arguments):
-        return Value("python")
+        spread = expressions.items_of(values[0]) if name == "zip" and len(arguments) == 1 else None
+        if spread is None:
+            return Value("python")
+        values = list(spread)
     if name in ("range", "xrange"):
         bounds = [tensors.number(value) for value in values]
         if bounds and all(isinstance(bound, int) for bound in bounds):

@@ -81,13 +81,30 @@ def model_units(
 ) -> set[int]:
     """Indices of the units of the forward pass: those that use variables, and what leads there."""
     wanted: set[int] = set()
+    trained = _after_gradients(graph)
     for unit in graph.units:
+        if unit.index in trained:
+            continue
         if unit.kind != "graph" or _is_gradient(analysis, unit) or not _uses_model(analysis, unit, attributes, slots, roles):
             continue
         wanted.add(unit.index)
         needed = graph.closure(set(unit.names.loads), set(), unit.index)
         wanted.update(u.index for u in needed if u.kind == "graph")
     return wanted
+
+
+def _after_gradients(graph: Graph) -> set[int]:
+    """Units that take an optimizer's gradients or work on them: they belong to the training step."""
+    found: set[int] = set()
+    for unit in graph.units:
+        takes = any(
+            isinstance(call.func, cst.Attribute) and call.func.attr.value == "compute_gradients"
+            for call in calls_in(unit.node)
+        )
+        sources = (graph.definition(name, unit.index) for name in unit.names.loads)
+        if takes or any(source is not None and source.index in found for source in sources):
+            found.add(unit.index)
+    return found
 
 
 def _is_gradient(analysis: Analysis, unit: Unit) -> bool:

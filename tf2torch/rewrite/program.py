@@ -194,27 +194,13 @@ def _write_unit(
     elif unit.kind == "param":
         if unit.names.stores & host.counters:
             writer.settle(unit.node, Outcome.ABSORBED, "global-step")
-            if _counter_is_read(writer, unit.names.stores & host.counters):
+            if training.counter_is_read(writer, unit.names.stores & host.counters):
                 name = next(iter(unit.names.stores & host.counters))
                 program.main += lines(f"{name} = 0\n")
         else:
             writer.settle(unit.node, Outcome.CONVERTED, "variable")
     else:
         writer.settle(unit.node, Outcome.CONVERTED, "graph")
-
-
-def _counter_is_read(writer: Writer, names: set[str]) -> bool:
-    """Whether the step counter is fetched or handed to something beside the optimizers."""
-    from tf2torch.plan.sites import needed_names
-
-    for site, _ in writer.plan.sites.values():
-        for leaf in site.tree.leaves():
-            if leaf.record is None and needed_names(leaf) & names:
-                return True
-    for value in writer.analysis.values.values():
-        if value.kind == "object" and isinstance(value.detail, Obj) and value.detail.type == "Saver":
-            return True
-    return False
 
 
 def _is_docstring(unit: Unit) -> bool:

@@ -261,6 +261,31 @@ def global_steps(writer: Writer) -> set[str]:
     return found
 
 
+def counter_is_read(writer: Writer, names: set[str]) -> bool:
+    """Whether the step counter is fetched or handed to something beside the optimizers."""
+    from tf2torch.plan.sites import needed_names
+
+    for site, _ in writer.plan.sites.values():
+        for leaf in site.tree.leaves():
+            if leaf.record is None and needed_names(leaf) & names:
+                return True
+    for value in writer.analysis.values.values():
+        if value.kind == "object" and isinstance(value.detail, Obj) and value.detail.type == "Saver":
+            return True
+    return False
+
+
+def counted_variables(writer: Writer) -> set[str]:
+    """TensorFlow names of the variables that only count training steps."""
+    found = set()
+    for value in writer.analysis.values.values():
+        if value.kind == "operation" and value.detail.type in ("Train", "Apply"):
+            step = value.detail["global_step"]
+            if step is not None and isinstance(step.node, cst.Name) and step.value.kind == "variable":
+                found.add(step.value.detail.name)
+    return found
+
+
 def is_schedule(writer: Writer, unit: Unit) -> bool:
     """Whether a unit only names a learning-rate schedule."""
     return unit.value is not None and schedule_call(writer, unit.value) is not None

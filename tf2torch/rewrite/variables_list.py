@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contents
+from tf2torch.rewrite import training
 from tf2torch.rewrite.expressions import Typed
 from tf2torch.rewrite.cells import has_frozen_biases
 from tf2torch.rewrite.statements import Statements, with_leading, write_statement
@@ -80,7 +81,9 @@ def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str = "mod
 def _all_of(writer: Writer, module: str) -> str:
     """The trained parameters of a module."""
     variables = [v for c in writer.analysis.creations for v in c.variables]
-    if has_frozen_biases(writer) or any(v.shape is not None and not v.trainable for v in variables):
+    counted = training.counted_variables(writer)
+    frozen = [v for v in variables if v.shape is not None and not v.trainable and v.name not in counted]
+    if has_frozen_biases(writer) or frozen:
         return f"[p for p in {module}.parameters() if p.requires_grad]"
     return f"list({module}.parameters())"
 

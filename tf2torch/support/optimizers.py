@@ -287,6 +287,20 @@ class TFProximalAdagrad(TFOptimizer):
         parameter[rows] = shrunk / (1 + lr * group["l2"])
 
 
+def compute_gradients(
+    loss: torch.Tensor, parameters: Iterable[torch.Tensor], create_graph: bool = False
+) -> list[tuple[torch.Tensor | None, torch.Tensor]]:
+    """tf.train.Optimizer.compute_gradients: pairs of a gradient and its parameter.
+
+    The gradient is None where the loss does not depend on the parameter.
+    """
+    kept = list(parameters)
+    gradients = torch.autograd.grad(
+        loss, kept, retain_graph=True, create_graph=create_graph, allow_unused=True
+    )
+    return list(zip(gradients, kept, strict=True))
+
+
 def global_norm(gradients: Iterable[torch.Tensor | None]) -> torch.Tensor:
     """tf.global_norm: the 2-norm of all gradients together; None counts as nothing.
 
@@ -303,12 +317,14 @@ def clip_by_global_norm(
 ) -> tuple[list[torch.Tensor | None], torch.Tensor]:
     """tf.clip_by_global_norm: g * clip_norm / max(norm, clip_norm), and the norm.
 
-    torch.nn.utils.clip_grad_norm_ adds 1e-6 to the norm; an infinite norm gives NaN here.
+    torch.nn.utils.clip_grad_norm_ adds 1e-6 to the norm; an infinite norm gives NaN here. Sparse
+    gradients become dense after their norm is taken.
     """
     norm = global_norm(gradients) if use_norm is None else use_norm
     scale = clip_norm * torch.minimum(1 / norm, 1 / torch.as_tensor(clip_norm).to(norm))
     scale = torch.where(norm.isfinite(), scale, math.nan)
-    return [None if g is None else g * scale for g in gradients], norm
+    dense = [g.to_dense() if g is not None and g.is_sparse else g for g in gradients]
+    return [None if g is None else g * scale for g in dense], norm
 
 
 def clip_by_norm(x: torch.Tensor, clip_norm: float, axes: Any = None) -> torch.Tensor:
