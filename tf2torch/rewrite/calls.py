@@ -9,7 +9,7 @@ import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
-from tf2torch.rewrite import control, functions, recurrent
+from tf2torch.rewrite import control, functions, recurrent, sparse
 from tf2torch.rewrite.expressions import (
     Typed,
     chosen,
@@ -23,6 +23,7 @@ from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
 from tf2torch.rulebook.apply import Argument, Bound, bind, fill, infer, select
 from tf2torch.rulebook.model import Emit, Refusal, Rule
+from tf2torch.rulebook.shapes.common import as_tensor
 from tf2torch.rulebook.values import ANYTHING, Value
 
 
@@ -64,6 +65,8 @@ def _symbol_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> T
         raise Unconvertible("unknown-symbol", f"{symbol} has no rule yet", node)
     result = apply_rule(writer, rule, node, node.args, scope, None)
     writer.converted(node.func, rule.id)
+    if symbol == "tf.nn.embedding_lookup":
+        return sparse.lookup(writer, node, result)
     return result
 
 
@@ -104,6 +107,8 @@ def apply_rule(
         )
         for arg, item in zip(args, items, strict=True)
     ]
+    if rule.layout == "elementwise" and any(g.value.is_tensor for g in given):
+        given = [_tensor_argument(argument) for argument in given]
     owner = None
     if receiver is not None:
         owner_item = typed(writer, receiver, scope)
@@ -135,6 +140,18 @@ def apply_rule(
         written = without_device(written)
     result = Typed(written, order, rank)
     return functions.after(writer, rule, bound, result, node, scope)
+
+
+def _tensor_argument(argument: Argument) -> Argument:
+    """An argument; a list of numbers becomes a tensor, since torch does not compute with lists."""
+    value = argument.value
+    if value.kind != "sequence" and not (value.host and value.rank):
+        return argument
+    known = as_tensor(value)
+    if known.rank != 1 or any(item.is_tensor and not item.host for item in value.detail or ()):
+        return argument
+    call = cst.Call(parse("torch.as_tensor"), [cst.Arg(argument.node), *parse("f(device=device)").args])
+    return replace(argument, node=call, value=Value("tensor", dtype=known.dtype, shape=known.shape))
 
 
 def _layout(writer: Writer, rule: Rule, bound: Bound) -> str | Mapping[str, str] | None:
