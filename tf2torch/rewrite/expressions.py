@@ -18,6 +18,9 @@ from tf2torch.rulebook.model import Emit, Refusal, Rule
 from tf2torch.rulebook.values import UNKNOWN, Value
 
 
+_TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+
+
 @dataclass(frozen=True)
 class Typed:
     """A written expression, its axis order (None: TensorFlow's), rank and, of a list, its items."""
@@ -50,7 +53,7 @@ def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
     replacement = scope.replaced.get(node)
     if replacement is not None:
         return Typed(replacement)
-    if scope.phase == "init":
+    if scope.phase in ("init", "host"):
         known = _static_length(writer, node)
         if known is not None:
             return Typed(known)
@@ -61,15 +64,27 @@ def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
 
 
 def _static_length(writer: Writer, node: cst.BaseExpression) -> cst.BaseExpression | None:
-    """``x.shape[1].value`` in a constructor, where no tensor is: the length that it is."""
+    """``x.shape[1].value`` where no tensor is at hand: the length that it is."""
     if not isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
         return None
     value = tensors.plain(writer.value(node))
-    if value.kind != "python" or not _reads_tensor(writer, node):
+    if value.kind not in ("python", "sequence") or not _reads_tensor(writer, node):
         return None
+    if value.kind == "sequence":
+        sizes = [_size_text(item) for item in value.detail or ()]
+        if None in sizes[1:] or not sizes:
+            return None
+        # Of a placeholder the length that TensorFlow does not know is the first, the batch.
+        return parse("[" + ", ".join(size or "None" for size in sizes) + "]")
     if isinstance(value.literal, int):
         return parse(value.text or str(value.literal))
     return parse(value.text) if value.text is not None and value.literal is UNKNOWN else None
+
+
+def _size_text(value: Value) -> str | None:
+    if value.kind != "python" or value.is_tensor:
+        return None
+    return value.text or (str(value.literal) if isinstance(value.literal, int) else None)
 
 
 def _reads_tensor(writer: Writer, node: cst.BaseExpression) -> bool:
@@ -139,8 +154,9 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
         from tf2torch.rewrite import recurrent
 
         return Typed(recurrent.attribute(writer, node))
-    if owner.is_tensor or (owner.kind == "object" and isinstance(owner.detail, Obj)):
-        kind = owner.detail.type if owner.kind == "object" else "Tensor"
+    named = owner.kind == "object" and isinstance(owner.detail, Obj)
+    if owner.is_tensor or named or owner.kind == "dtype":
+        kind = owner.detail.type if named else "DType" if owner.kind == "dtype" else "Tensor"
         found = method_rule(writer, owner, kind, node.attr.value)
         if found is not None:
             receiver = Argument(convert(writer, node.value, scope), tensors.plain(owner))
@@ -183,6 +199,8 @@ def _symbol(writer: Writer, node: cst.CSTNode, symbol: str, scope: Scope) -> cst
 
 def _binary(writer: Writer, node: cst.BinaryOperation, scope: Scope) -> Typed:
     left, right = _operand(writer, node.left, scope), _operand(writer, node.right, scope)
+    values = writer.value(node.left), writer.value(node.right)
+    left, right = _lifted(left, *values), _lifted(right, *reversed(values))
     left, right, order, rank = unify(writer, [node.left, node.right], [left, right])
     new = node.with_changes(
         left=fit(left.node, node, "left"), right=fit(right.node, node, "right")
@@ -197,6 +215,14 @@ def _operand(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
         call = cst.Call(parse("torch.as_tensor"), [cst.Arg(item.node)])
         return Typed(call, item.layout, item.rank)
     return item
+
+
+def _lifted(item: Typed, value: Value, other: Value) -> Typed:
+    """A list beside a tensor; torch does not compute with lists."""
+    if value.kind != "sequence" or not other.is_tensor or other.host:
+        return item
+    device = cst.Arg(cst.Name("device"), cst.Name("device"), equal=_TIGHT)
+    return Typed(cst.Call(parse("torch.as_tensor"), [cst.Arg(item.node), device]))
 
 
 def _unary(writer: Writer, node: cst.UnaryOperation, scope: Scope) -> Typed:
