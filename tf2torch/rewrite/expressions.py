@@ -17,7 +17,6 @@ from tf2torch.rulebook.apply import Argument, Bound, bind, fill, select
 from tf2torch.rulebook.model import Emit, Refusal, Rule
 from tf2torch.rulebook.values import UNKNOWN, Value
 
-
 _TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 
 
