@@ -18,6 +18,10 @@ TOLERANCE: Final[Mapping[str, float]] = {"float64": 1e-10, "float32": 2e-5, "flo
 def differences(
     case: Case, found: Conversion, expected: Run, actual: Run, precision: str
 ) -> list[str]:
+    expected.values = [_plain(value) for value in expected.values]
+    actual.values = [_plain(value) for value in actual.values]
+    if len(expected.values) == 1 and all(isinstance(v, int) for v in actual.values):
+        actual.values = _as_vector(expected.values[0], actual.values)
     if len(expected.values) != len(actual.values):
         return [f"{len(expected.values)} results in TensorFlow, {len(actual.values)} in PyTorch"]
     problems = []
@@ -40,15 +44,44 @@ def differences(
     return problems
 
 
+def _plain(value: Any) -> Any:
+    """Dtypes by name, shapes as lists, text as text: values that each framework has its own of."""
+    import torch
+
+    if isinstance(value, torch.dtype):
+        return {"int64": "int32"}.get(name := str(value).removeprefix("torch."), name)
+    if type(value).__name__ == "DType":
+        return {"int64": "int32"}.get(value.name, value.name)
+    if isinstance(value, torch.Size):
+        return list(value)
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _as_vector(want: Any, got: list[Any]) -> list[Any]:
+    """The integers of a tuple as the vector that a shape is in TensorFlow."""
+    if isinstance(want, np.ndarray) and want.ndim == 1 and want.dtype.kind == "i":
+        return [np.array(got)]
+    return [got] if isinstance(want, list) else got
+
+
 def _is_float32(value: Any) -> bool:
     return getattr(value, "dtype", None) == np.float32
+
+
+def _to_numpy(tensor: Any) -> Array:
+    import torch
+
+    if tensor.dtype == torch.bfloat16:  # numpy has none
+        tensor = tensor.float()
+    array: Array = tensor.detach().resolve_conj().numpy()
+    return array
 
 
 def _narrowed(value: Any) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor):
-        value = value.detach().resolve_conj().numpy()
+        value = _to_numpy(value)
     if getattr(value, "dtype", None) == np.float64:
         return value.astype("float32")
     return value
@@ -58,7 +91,7 @@ def _difference(label: str, want: Any, got: Any, case: Case, found: Conversion) 
     import torch
 
     if isinstance(got, torch.Tensor):
-        got = got.detach().resolve_conj().numpy()
+        got = _to_numpy(got)
     if not isinstance(want, (np.ndarray, np.generic)) and not isinstance(got, np.ndarray):
         same = want == got
         return [] if same else [f"{label}: {want!r} in TensorFlow, {got!r} in PyTorch"]
