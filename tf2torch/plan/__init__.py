@@ -15,6 +15,7 @@ from tf2torch.analyse import Analysis
 from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units
 from tf2torch.plan.describe import describe
 from tf2torch.plan.modes import number_placeholders, training_flags
+from tf2torch.plan.reaching import reaching_literals
 from tf2torch.plan.recurrent import lists_in_graph, pass_names_through_cells
 from tf2torch.plan.roles import Role, find_roles, pass_extra_names
 from tf2torch.plan.roots import Root, find_root
@@ -119,7 +120,8 @@ def make_plan(analysis: Analysis) -> Plan:
     }
     model = model_units(analysis, graph, created, slots, roles)
     sites = []
-    for site in find_sites(analysis, literals):
+    bodies = [analysis.source.module.body, *([root.function.body.body] if root.function else [])]
+    for site in find_sites(analysis, literals, reaching_literals(analysis, bodies)):
         fed = {feed.name for feed in site.feeds or ()}
         needed = graph.closure(set(site.needed), fed - set(placeholders), len(graph.units) + 1)
         sites.append((site, needed))

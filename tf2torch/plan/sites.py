@@ -61,6 +61,7 @@ class Site:
         needed: names of graph values that the fetches need.
         feeds: fed values; None if the dictionary could not be followed.
         feed_name: name of the dictionary, when it is built elsewhere.
+        dictionaries: the literals that it may be, if there is more than one.
     """
 
     run: Run
@@ -68,18 +69,32 @@ class Site:
     needed: frozenset[str]
     feeds: tuple[Feed, ...] | None
     feed_name: str | None = None
+    dictionaries: tuple[cst.BaseExpression, ...] = ()
 
 
-def find_sites(analysis: Analysis, literals: Mapping[str, cst.BaseExpression]) -> list[Site]:
-    """All runs. `literals` gives the list and dict literals that names stand for."""
+def find_sites(
+    analysis: Analysis,
+    everywhere: Mapping[str, cst.BaseExpression],
+    reaching: Mapping[cst.CSTNode, Mapping[str, tuple[cst.BaseExpression, ...]]],
+) -> list[Site]:
+    """All runs.
+
+    `everywhere` gives the list and dict literals that names stand for, `reaching` those that they
+    may stand for at each run.
+    """
     sites = []
     for run in analysis.runs.values():
+        here = reaching.get(run.node, {})
+        literals = {**everywhere, **{name: values[-1] for name, values in here.items()}}
         tree = _tree(analysis, run.fetches, literals)
         needed: set[str] = set()
         for leaf in tree.leaves():
             needed |= needed_names(leaf)
         feeds, name = _feeds(analysis, run.feeds, literals)
-        sites.append(Site(run, tree, frozenset(needed), feeds, name))
+        dictionaries = here.get(name, ()) if name is not None else ()
+        if feeds is not None and len(dictionaries) > 1:
+            feeds = _united(analysis, dictionaries)
+        sites.append(Site(run, tree, frozenset(needed), feeds, name, dictionaries))
     return sites
 
 
@@ -142,13 +157,26 @@ def _feeds(
     if isinstance(node, cst.Name):
         literal = literals.get(node.value)
         if isinstance(literal, cst.Dict) or (isinstance(literal, cst.Call) and not literal.args):
-            feeds = _feed_items(analysis, literal)
+            feeds = feed_items(analysis, literal)
             return feeds, node.value
         return None, node.value
-    return _feed_items(analysis, node), None
+    return feed_items(analysis, node), None
 
 
-def _feed_items(analysis: Analysis, node: cst.BaseExpression) -> tuple[Feed, ...] | None:
+def _united(
+    analysis: Analysis, dictionaries: tuple[cst.BaseExpression, ...]
+) -> tuple[Feed, ...] | None:
+    """What any of several dictionaries feeds."""
+    found: dict[str, Feed] = {}
+    for node in dictionaries:
+        items = feed_items(analysis, node)
+        if items is None:
+            return None
+        found |= {feed.name: feed for feed in items}
+    return tuple(found.values())
+
+
+def feed_items(analysis: Analysis, node: cst.BaseExpression) -> tuple[Feed, ...] | None:
     if not isinstance(node, cst.Dict):
         return None
     feeds = []

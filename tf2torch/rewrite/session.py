@@ -11,7 +11,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.blocks import Block
-from tf2torch.plan.sites import Feed, Leaf, Site, Tree, needed_names
+from tf2torch.plan.sites import Feed, Leaf, Site, Tree, feed_items, needed_names
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import recurrent, sources, statistics, summaries, training
@@ -377,13 +377,39 @@ def _feed_dictionary(host: Host, small: cst.BaseSmallStatement) -> Statements | 
         return None
     if not any(site.feed_name == target.value for site, _ in host.writer.plan.sites.values()):
         return None
+    feeds = feed_items(host.writer.analysis, small.value)
+    if feeds is None:
+        return None
     written: Statements = []
-    for site, _ in host.writer.plan.sites.values():
-        if site.feed_name == target.value:
-            for feed in site.feeds or ():
-                written += feed_statements(host, feed)
-            break
+    for feed in feeds:
+        written += feed_statements(host, feed)
+    written += _unfed(host, small.value, {feed.name for feed in feeds})
     host.writer.settle(small, Outcome.CONVERTED, "feed")
+    return written
+
+
+def _unfed(host: Host, dictionary: cst.Dict, fed: set[str]) -> Statements:
+    """What another dictionary of the same name feeds, and this one leaves as the graph has it."""
+    written: Statements = []
+    plan = host.writer.plan
+    for site, _ in plan.sites.values():
+        if dictionary not in site.dictionaries:
+            continue
+        for feed in site.feeds or ():
+            if feed.name in fed:
+                continue
+            fed = fed | {feed.name}
+            unit = plan.graph.definition(feed.name, len(plan.graph.units) + 1)
+            if unit is None or unit.kind == "placeholder":
+                if unit is not None and host.writer.analysis.symbols.get(
+                    getattr(unit.value, "func", cst.Name("_"))
+                ) == "tf.placeholder_with_default":
+                    written += lines(f"{feed.name} = {_default(host, unit, site)}\n")
+                continue
+            closure = plan.graph.closure({feed.name}, fed - {feed.name}, unit.index + 1)
+            for needed in closure:
+                if needed.kind == "graph":
+                    written += write_statement(host.writer, needed.node, host.scope, None)
     return written
 
 
