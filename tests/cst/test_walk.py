@@ -7,7 +7,7 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
-from tf2torch.cst.walk import children, read, walk
+from tf2torch.cst.walk import children, read, transform, walk
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(ROOT.glob("examples/*/*.py")) + sorted(ROOT.glob("tf2torch/load/*.py"))
@@ -88,3 +88,26 @@ def test_read_calls_a_visitor_as_libcst_does() -> None:
 def test_children_are_direct() -> None:
     node = cst.parse_expression("f(1, 2)")
     assert [type(child).__name__ for child in children(node)] == ["Name", "Arg", "Arg"]
+
+
+def test_transform_works_inside_out_and_keeps_what_does_not_change() -> None:
+    module = cst.parse_module("x = f(a, b)  # note\ny = g( a )\n")
+
+    def change(node: cst.CSTNode) -> cst.CSTNode:
+        if (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Name)
+            and node.func.value == "f"
+        ):
+            return cst.Name(f"f{len(node.args)}")
+        return (
+            node.with_changes(value="c")
+            if isinstance(node, cst.Name) and node.value == "b"
+            else node
+        )
+
+    changed = transform(module, change)
+    assert isinstance(changed, cst.Module)
+    assert changed.code == "x = f2  # note\ny = g( a )\n"
+    assert changed.body[1] is module.body[1]
+    assert transform(module, lambda node: node) is module

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -33,14 +33,23 @@ def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+@cache
+def _holds(kind: type) -> int:
+    """What a value of this type holds: 1 a node, 2 nodes, 0 neither; `isinstance` is slow here."""
+    return 1 if issubclass(kind, cst.CSTNode) else 2 if issubclass(kind, (tuple, list)) else 0
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The nodes right below one, in the order of the source, without white space and commas."""
+    found: list[cst.CSTNode] = []
     for name in _fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, (tuple, list)):
-            yield from value
+        holds = _holds(type(value))  # type: ignore[arg-type]
+        if holds == 1:
+            found.append(value)
+        elif holds == 2:
+            found += value
+    return found
 
 
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -49,7 +58,7 @@ def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         item = stack.pop()
         yield item
-        stack += reversed(tuple(children(item)))
+        stack += reversed(children(item))
 
 
 def read(node: cst.CSTNode, visitor: Any) -> None:
@@ -67,6 +76,23 @@ def read(node: cst.CSTNode, visitor: Any) -> None:
         read(child, visitor)
     if leave is not None:
         leave(visitor, node)
+
+
+def transform(node: cst.CSTNode, change: Callable[[cst.CSTNode], cst.CSTNode]) -> cst.CSTNode:
+    """The tree with `change` applied to each node, inside out; what does not change is kept."""
+    changes: dict[str, Any] = {}
+    for name in _fields(type(node)):
+        value = getattr(node, name)
+        holds = _holds(type(value))  # type: ignore[arg-type]
+        if holds == 1:
+            new = transform(value, change)
+            if new is not value:
+                changes[name] = new
+        elif holds == 2:
+            items = [transform(item, change) for item in value]
+            if any(one is not other for one, other in zip(items, value)):
+                changes[name] = items
+    return change(node.with_changes(**changes) if changes else node)
 
 
 @cache

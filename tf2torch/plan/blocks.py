@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import libcst as cst
 
@@ -46,10 +47,20 @@ class Graph:
 
     def definition(self, name: str, before: int) -> Unit | None:
         """The last unit before `before` that defines a graph name."""
-        for unit in reversed(self.units):
-            if unit.index < before and name in unit.defines and unit.kind in GRAPH_KINDS:
+        for unit in self._definitions.get(name, ()):
+            if unit.index < before:
                 return unit
         return None
+
+    @cached_property
+    def _definitions(self) -> dict[str, list[Unit]]:
+        """Units by the names that they define, the last ones first."""
+        found: dict[str, list[Unit]] = {}
+        for unit in reversed(self.units):
+            if unit.kind in GRAPH_KINDS:
+                for name in unit.defines:
+                    found.setdefault(name, []).append(unit)
+        return found
 
     def closure(self, names: set[str], stop: set[str], limit: int) -> list[Unit]:
         """Units that the names need, in program order; names in `stop` are given."""

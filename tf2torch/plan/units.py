@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import libcst as cst
 
@@ -39,7 +40,7 @@ class Unit:
     managers: tuple[cst.WithItem, ...] = ()
     scope: cst.CSTNode | None = field(default=None)
 
-    @property
+    @cached_property
     def defines(self) -> set[str]:
         """Names that this unit binds or whose content it changes."""
         changed = self.names.stores | self.names.attribute_stores

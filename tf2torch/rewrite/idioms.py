@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.cst.walk import transform
 from tf2torch.rewrite.writer import code
 
 #: Losses whose default reduction is the plain mean over all elements.
@@ -18,52 +19,67 @@ _MEAN_LOSSES = frozenset(
 
 def simplify(module: cst.Module) -> cst.Module:
     """Applies every idiom once, inside out."""
-    return module.visit(_Idioms())  # type: ignore[return-value]
+    return transform(module, _idiom)  # type: ignore[return-value]
 
 
-class _Idioms(cst.CSTTransformer):
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        return _mean_of_loss(updated_node) or updated_node
+def _idiom(node: cst.CSTNode) -> cst.CSTNode:
+    kind = type(node)
+    if kind is cst.Call:
+        return _mean_of_loss(node) or node  # type: ignore[arg-type]
+    if kind is cst.Subscript:
+        return _shape_item(node)  # type: ignore[arg-type]
+    if kind is cst.IndentedBlock:
+        node = _blank_lines(node)  # type: ignore[arg-type]
+    return _unindent_blank_lines(node)
 
-    def leave_Subscript(
-        self, original_node: cst.Subscript, updated_node: cst.Subscript
-    ) -> cst.BaseExpression:
-        """``list(x.shape)[0]`` -> ``x.shape[0]``"""
-        value = updated_node.value
-        if not (isinstance(value, cst.Call) and isinstance(value.func, cst.Name)):
-            return updated_node
-        if value.func.value != "list" or len(value.args) != 1:
-            return updated_node
-        inner = value.args[0].value
-        single = len(updated_node.slice) == 1 and isinstance(updated_node.slice[0].slice, cst.Index)
-        if single and isinstance(inner, cst.Attribute) and inner.attr.value == "shape":
-            return updated_node.with_changes(value=inner)
-        return updated_node
 
-    def leave_EmptyLine(
-        self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine
-    ) -> cst.EmptyLine:
-        return updated_node if updated_node.comment else updated_node.with_changes(indent=False)
+def _shape_item(node: cst.Subscript) -> cst.BaseExpression:
+    """``list(x.shape)[0]`` -> ``x.shape[0]``"""
+    value = node.value
+    if not (isinstance(value, cst.Call) and isinstance(value.func, cst.Name)):
+        return node
+    if value.func.value != "list" or len(value.args) != 1:
+        return node
+    inner = value.args[0].value
+    single = len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index)
+    if single and isinstance(inner, cst.Attribute) and inner.attr.value == "shape":
+        return node.with_changes(value=inner)
+    return node
 
-    def leave_IndentedBlock(
-        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
-    ) -> cst.IndentedBlock:
-        """No blank lines at the start of a block, at most one between its statements."""
-        body = []
-        for index, statement in enumerate(updated_node.body):
-            lines = list(getattr(statement, "leading_lines", ()))
-            kept: list[cst.EmptyLine] = []
-            for line in lines:
-                blank = line.comment is None
-                if blank and ((index == 0 and not kept) or (kept and kept[-1].comment is None)):
-                    continue
-                kept.append(line)
-            body.append(statement.with_changes(leading_lines=kept) if len(kept) != len(lines) else statement)
-        return updated_node.with_changes(body=body)
+
+def _blank_lines(node: cst.IndentedBlock) -> cst.IndentedBlock:
+    """No blank lines at the start of a block, at most one between its statements."""
+    body = []
+    for index, statement in enumerate(node.body):
+        lines = list(getattr(statement, "leading_lines", ()))
+        kept: list[cst.EmptyLine] = []
+        for line in lines:
+            blank = line.comment is None
+            if blank and ((index == 0 and not kept) or (kept and kept[-1].comment is None)):
+                continue
+            kept.append(line)
+        if len(kept) != len(lines):
+            statement = statement.with_changes(leading_lines=kept)
+        body.append(statement)
+    return node.with_changes(body=body)
+
+
+def _unindent_blank_lines(node: cst.CSTNode) -> cst.CSTNode:
+    """Blank lines carry no white space."""
+    changes = {}
+    for name in ("leading_lines", "lines_after_decorators", "footer"):
+        lines = getattr(node, name, ())
+        if any(line.indent and line.comment is None for line in lines):
+            changes[name] = [
+                line if line.comment else line.with_changes(indent=False) for line in lines
+            ]
+    return node.with_changes(**changes) if changes else node
 
 
 def _mean_of_loss(node: cst.Call) -> cst.BaseExpression | None:
     """The mean of an elementwise loss is the loss with its default reduction."""
+    if not (isinstance(node.func, cst.Attribute) and node.func.attr.value == "mean"):
+        return None
     if code(node.func) != "torch.mean" or len(node.args) != 1 or node.args[0].keyword is not None:
         return None
     inner = node.args[0].value
