@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from tf2torch.analyse import data, primitives, recurrent, tensors
+from tf2torch.analyse import data, primitives, recurrent, regularization, tensors
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import State
@@ -104,7 +104,9 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
             return Value("python")
         if isinstance(bound, Refusal):
             return tensors.result(state, None, None)
-        return made(state, infer(bound))
+        result = made(state, infer(bound))
+        regularization.note_loss(state, symbol, result)
+        return result
     for argument in arguments:
         if argument.value.kind == "function":
             state.follow(state, argument.value.detail, [], None, certain=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tf2torch.analyse import control, data, recurrent, training, variables
+from tf2torch.analyse import control, data, recurrent, regularization, training, variables
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.variables import create_layer
 from tf2torch.rulebook.values import Value
@@ -17,6 +17,7 @@ HANDLERS: dict[str, Handler] = {
     **control.HANDLERS,
     **recurrent.HANDLERS,
     **data.HANDLERS,
+    **regularization.HANDLERS,
 }
 METHODS: dict[str, Handler] = {
     **variables.METHODS,

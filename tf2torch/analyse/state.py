@@ -73,6 +73,9 @@ class State:
     parameters: dict[cst.CSTNode, dict[str, Value]] = field(default_factory=dict)
     locals: dict[tuple[cst.CSTNode, cst.CSTNode], dict[str, Value]] = field(default_factory=dict)
     summaries: list[Value] = field(default_factory=list)
+    #: What losses of collections are, and which of them a call sums.
+    loss_terms: dict[Any, Any] = field(default_factory=dict)
+    loss_sums: dict[cst.CSTNode, Any] = field(default_factory=dict)
     flags: dict[str, Any] = field(default_factory=dict)
     gradient_calls: dict[cst.CSTNode, Any] = field(default_factory=dict)
     collections: dict[str, list[Value]] = field(default_factory=dict)

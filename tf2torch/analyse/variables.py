@@ -9,6 +9,7 @@ from typing import Any
 from tf2torch.analyse import tensors
 from tf2torch.analyse.calls import NONE, GraphCall
 from tf2torch.analyse.facts import Creation, Obj, Variable
+from tf2torch.analyse.regularization import note_term, regularize
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Argument, Bound, infer
 from tf2torch.rulebook.model import Rule
@@ -141,6 +142,8 @@ def _get_variable(call: GraphCall) -> Value:
         return value
     value = _create_variable(call, full, shape, dtype, call.value(5, "trainable"), initializer)
     naming.variables[full] = value
+    given = call.value(4, "regularizer")
+    regularize(state, value.detail, naming.scope.regularizer if given is None else given)
     return value
 
 
@@ -282,6 +285,9 @@ def create_layer(state: State, node: Any, symbol: str, bound: Bound) -> Value:
         naming.variables[key] = value
         register(state, value)
         created.append(variable)
+        if trainable:
+            regularize(state, variable, bound.values.get(row.regularizer or ""))
+            regularize(state, variable, naming.scope.regularizer)
     creation.variables = tuple(created)
     if any(row.tf == "moving_mean" for row in bound.rule.weights) and not state.shadow:
         update = Value("operation", detail=Obj("UpdateOp", {"scope": full, "creation": creation}))
@@ -311,7 +317,7 @@ def _get_collection(call: GraphCall) -> Value:
     prefix = scope.literal if scope is not None else None
     if isinstance(prefix, str):
         items = [v for v in items if _matches(prefix, _scope_of(v))]
-    if name in ("update_ops", "regularization_losses", "losses"):
+    if name == "update_ops":
         return Value("object", detail=Obj("Collection", {"name": name, "items": tuple(items)}))
     return Value("sequence", detail=tuple(items))
 
@@ -348,6 +354,7 @@ def _add_to_collection(call: GraphCall) -> Value:
     if name is not None and value is not None:
         key = name.literal if isinstance(name.literal, str) else str(name.detail).rpartition(".")[2].lower()
         call.state.collections.setdefault(key, []).append(value)
+        note_term(call, call.argument(1, "value").node, value)  # type: ignore[union-attr]
     return NONE
 
 

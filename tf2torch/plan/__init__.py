@@ -13,6 +13,7 @@ import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units
+from tf2torch.plan.collected import pass_collected_names
 from tf2torch.plan.describe import describe
 from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.reaching import reaching_literals
@@ -101,6 +102,7 @@ def make_plan(analysis: Analysis) -> Plan:
     }
     roles = find_roles(analysis, root.functions, created, tensors - switches)
     pass_extra_names(roles.values(), graph.units)
+    pass_collected_names(analysis, graph.units)
     taken = set(created)
     slots = assign_slots(analysis, graph.units, roles, taken)
     function_units: dict[cst.FunctionDef, tuple[Unit, ...]] = {}

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.analyse.regularization import Term
+from tf2torch.plan.collected import collected
 from tf2torch.plan.feeding import drawing_functions
-from tf2torch.plan.units import Unit, contains_run, contents
+from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import close_over, free_names
+from tf2torch.rulebook.values import Value
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +65,9 @@ def find_roles(
                 roles[function] = Role(function, "factory", name)
             else:
                 roles[function] = Role(function, "module", class_name(name), extra)
-        elif used & (attributes | made) or extra:
-            kind = "method" if used & attributes or any(m in used for m in made) else "function"
+        elif used & (attributes | made) or extra or _lists_weights(analysis, function):
+            lists = _lists_weights(analysis, function)
+            kind = "method" if lists or used & attributes or any(m in used for m in made) else "function"
             roles[function] = Role(function, kind, name, extra)
         elif _touches_graph(analysis, function):
             roles[function] = Role(function, "function", name)
@@ -89,6 +93,27 @@ def _makers(analysis: Analysis) -> set[cst.CSTNode]:
             if isinstance(step, cst.Call) and step in analysis.callees:
                 found.add(analysis.callees[step].node)
     return found
+
+
+def _lists_weights(analysis: Analysis, function: cst.FunctionDef) -> bool:
+    """Whether a function reads lists of the model's weights, or of terms of their regularizers."""
+    for call in calls_in(function.body):
+        symbol = analysis.symbols.get(call.func, "")
+        items = contents(analysis.values.get(call, Value("unknown")))
+        if symbol == "tf.trainable_variables" and any(item.kind == "variable" for item in items):
+            return True
+        terms = analysis.state.loss_terms
+        found = collected(analysis, call) or ()
+        if any(item.detail in terms and terms[item.detail].variable is not None for item in found):
+            return True
+        if any(_reads_variable(terms.get(item.detail)) for item in found):
+            return True
+    return False
+
+
+def _reads_variable(term: Term | None) -> bool:
+    meanings = (term.meanings or {}) if term is not None else {}
+    return any(value.kind == "variable" for value in meanings.values())
 
 
 def _touches_graph(analysis: Analysis, function: cst.FunctionDef) -> bool:

@@ -9,7 +9,7 @@ import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
-from tf2torch.rewrite import control, functions, recurrent, sparse
+from tf2torch.rewrite import control, functions, recurrent, regularization, sparse
 from tf2torch.rewrite.expressions import (
     Typed,
     chosen,
@@ -30,6 +30,10 @@ from tf2torch.rulebook.values import ANYTHING, Value
 def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """A call in PyTorch."""
     symbol = writer.analysis.symbols.get(node.func)
+    losses = regularization.losses_call(writer, node, scope) or regularization.regularizer_call(writer, node, scope)
+    if losses is not None:
+        writer.converted(node.func, "collected-losses")
+        return losses
     if symbol is not None:
         return _symbol_call(writer, node, symbol, scope)
     stepped = recurrent.cell_call(writer, node, scope)
@@ -94,6 +98,8 @@ def apply_rule(
     receiver: cst.BaseExpression | None,
 ) -> Typed:
     """Applies a rule to a call of the source; layouts follow the rule's declaration."""
+    if rule.kind == "refuse":
+        raise Unconvertible(rule.id, rule.reason or f"{rule.tf[0]} has no counterpart", node)
     items = [
         Typed(arg.value) if _is_recipe(writer, arg.value) else typed(writer, arg.value, scope)
         for arg in args

@@ -341,6 +341,17 @@ def _comprehension(writer: Writer, node: cst.BaseComp, scope: Scope) -> Typed:
         bound |= names_in(cst.Assign([cst.AssignTarget(clause.target)], cst.Name("_"))).stores
         clause = clause.inner_for_in
     inner = scope.shadow(bound)
+    from tf2torch.rewrite import regularization
+
+    chosen_variables = regularization.selected(writer, node, scope)
+    if chosen_variables is not None:
+        changes = {
+            part: convert(writer, getattr(node, part), inner)
+            for part in ("elt", "key", "value")
+            if getattr(node, part, None) is not None
+        }
+        clause = node.for_in.with_changes(iter=chosen_variables[0], ifs=())
+        return Typed(node.with_changes(for_in=clause, **changes))
     changes = {}
     for part in ("elt", "key", "value"):
         child = getattr(node, part, None)
