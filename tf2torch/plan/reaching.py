@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.plan.units import calls_in
 
-#: The expressions that each name may have been assigned last.
-Env = dict[str, tuple[cst.BaseExpression, ...]]
+#: The expressions that each name may have been assigned last; under `STALE` names of dictionaries
+#: some of whose placeholders have been fed otherwise since.
+Env = dict[str, tuple[Any, ...]]
+STALE = "<stale>"
 
 
-def reaching_literals(
-    analysis: Analysis, bodies: Sequence[Sequence[cst.CSTNode]]
-) -> Mapping[cst.CSTNode, Mapping[str, tuple[cst.BaseExpression, ...]]]:
-    """For each run, the values that names may have there, of those assigned in the same body."""
+@dataclass(frozen=True)
+class Reaching:
+    """What names stand for at runs.
+
+    Attributes:
+        values: for each run, the values that names may have there.
+        kept: names of dictionaries that a run uses after another one has fed the same
+            placeholders, so that they have to stay dictionaries.
+    """
+
+    values: Mapping[cst.CSTNode, Mapping[str, tuple[Any, ...]]]
+    kept: frozenset[str]
+
+
+def reaching_literals(analysis: Analysis, bodies: Sequence[Sequence[cst.CSTNode]]) -> Reaching:
+    """Follows the names of each body, as far as they are assigned in it."""
     walker = _Walker(analysis)
     for body in bodies:
         walker.block(body, {})
-    return walker.found
+    return Reaching(walker.found, frozenset(walker.kept))
 
 
 class _Walker:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.found: dict[cst.CSTNode, Env] = {}
+        self.kept: set[str] = set()
 
     def block(self, body: Sequence[cst.CSTNode], env: Env) -> Env:
         for node in body:
@@ -36,11 +53,10 @@ class _Walker:
     def statement(self, node: cst.CSTNode, env: Env) -> Env:
         if isinstance(node, cst.SimpleStatementLine):
             for small in node.body:
-                self.look(small, env)
-                env = self.assign(small, env)
+                env = self.assign(small, self.look(small, env))
             return env
         if isinstance(node, cst.If):
-            self.look(node.test, env)
+            env = self.look(node.test, env)
             after = self.block(node.body.body, dict(env))
             other = env
             if isinstance(node.orelse, cst.If):
@@ -49,7 +65,7 @@ class _Walker:
                 other = self.block(node.orelse.body.body, dict(env))
             return merge(after, other)
         if isinstance(node, (cst.For, cst.While)):
-            self.look(node.iter if isinstance(node, cst.For) else node.test, env)
+            env = self.look(node.iter if isinstance(node, cst.For) else node.test, env)
             once = merge(env, self.block(node.body.body, dict(env)))
             return merge(env, self.block(node.body.body, once))
         if isinstance(node, cst.With):
@@ -65,16 +81,47 @@ class _Walker:
             self.block(node.body.body, dict(env))
         return env
 
-    def look(self, node: cst.CSTNode, env: Env) -> None:
+    def look(self, node: cst.CSTNode, env: Env) -> Env:
         for call in calls_in(node):
-            if call in self.analysis.runs:
-                seen = self.found.get(call)
-                self.found[call] = dict(env) if seen is None else merge(seen, env)
+            run = self.analysis.runs.get(call)
+            if run is None:
+                continue
+            seen = self.found.get(call)
+            self.found[call] = dict(env) if seen is None else merge(seen, env)
+            if isinstance(run.feeds, cst.Name):
+                name = run.feeds.value
+                if name in env.get(STALE, ()):
+                    self.kept.add(name)
+                fed = {key for value in env.get(name, ()) for key in _keys(value)}
+                env = _overwritten(env, fed, name)
+            elif run.feeds is not None:
+                env = _overwritten(env, _keys(run.feeds), None)
+        return env
 
     def assign(self, node: cst.CSTNode, env: Env) -> Env:
         if isinstance(node, cst.Assign) and isinstance(node.targets[0].target, cst.Name):
-            return {**env, node.targets[0].target.value: (node.value,)}
+            name = node.targets[0].target.value
+            env = _overwritten(env, _keys(node.value), name)
+            fresh = tuple(stale for stale in env.get(STALE, ()) if stale != name)
+            return {**env, STALE: fresh, name: (node.value,)}
         return env
+
+
+def _keys(node: cst.CSTNode) -> set[str]:
+    """Names that a dictionary literal feeds."""
+    if not isinstance(node, cst.Dict):
+        return set()
+    return {e.key.value for e in node.elements if isinstance(e, cst.DictElement) and isinstance(e.key, cst.Name)}
+
+
+def _overwritten(env: Env, fed: set[str], but: str | None) -> Env:
+    """`env` after `fed` have new values: other dictionaries that feed them are stale."""
+    stale = {
+        name
+        for name, values in env.items()
+        if name not in (STALE, but) and any(_keys(value) & fed for value in values)
+    }
+    return {**env, STALE: tuple(sorted({*env.get(STALE, ()), *stale}))} if stale else env
 
 
 def merge(one: Env, other: Env) -> Env:

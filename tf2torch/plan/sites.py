@@ -11,6 +11,7 @@ import libcst as cst
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.facts import Obj, Run
 from tf2torch.plan.feeding import dataset_node
+from tf2torch.plan.reaching import STALE, Reaching
 from tf2torch.plan.uses import names_in
 from tf2torch.rulebook.values import Value
 
@@ -61,7 +62,8 @@ class Site:
         needed: names of graph values that the fetches need.
         feeds: fed values; None if the dictionary could not be followed.
         feed_name: name of the dictionary, when it is built elsewhere.
-        dictionaries: the literals that it may be, if there is more than one.
+        dictionaries: the literals that it may be.
+        kept: whether it stays a dictionary, because its placeholders are fed otherwise meanwhile.
     """
 
     run: Run
@@ -70,12 +72,13 @@ class Site:
     feeds: tuple[Feed, ...] | None
     feed_name: str | None = None
     dictionaries: tuple[cst.BaseExpression, ...] = ()
+    kept: bool = False
 
 
 def find_sites(
     analysis: Analysis,
     everywhere: Mapping[str, cst.BaseExpression],
-    reaching: Mapping[cst.CSTNode, Mapping[str, tuple[cst.BaseExpression, ...]]],
+    reaching: Reaching,
 ) -> list[Site]:
     """All runs.
 
@@ -84,8 +87,9 @@ def find_sites(
     """
     sites = []
     for run in analysis.runs.values():
-        here = reaching.get(run.node, {})
-        literals = {**everywhere, **{name: values[-1] for name, values in here.items()}}
+        here = reaching.values.get(run.node, {})
+        last = {name: values[-1] for name, values in here.items() if values and name != STALE}
+        literals = {**everywhere, **last}
         tree = _tree(analysis, run.fetches, literals)
         needed: set[str] = set()
         for leaf in tree.leaves():
@@ -94,7 +98,8 @@ def find_sites(
         dictionaries = here.get(name, ()) if name is not None else ()
         if feeds is not None and len(dictionaries) > 1:
             feeds = _united(analysis, dictionaries)
-        sites.append(Site(run, tree, frozenset(needed), feeds, name, dictionaries))
+        kept = name in reaching.kept and feeds is not None
+        sites.append(Site(run, tree, frozenset(needed), feeds, name, dictionaries, kept))
     return sites
 
 

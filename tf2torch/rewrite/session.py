@@ -232,7 +232,7 @@ def _is_dropped(host: Host, small: cst.BaseSmallStatement) -> bool:
             owner = writer.value(base)
             if owner.kind == "object" and owner.detail.type == "ConfigProto":
                 return True
-        return value.kind == "object" and value.detail.type in ("Session", "ConfigProto", "Graph", "Saver", "Coordinator")
+        return value.kind == "object" and value.detail.type in ("Session", "ConfigProto", "Graph", "Coordinator")
     if isinstance(small, cst.Expr) and isinstance(small.value, cst.Call):
         func = small.value.func
         if isinstance(func, cst.Attribute):
@@ -380,12 +380,40 @@ def _feed_dictionary(host: Host, small: cst.BaseSmallStatement) -> Statements | 
     feeds = feed_items(host.writer.analysis, small.value)
     if feeds is None:
         return None
+    if any(s.kept and s.feed_name == target.value for s, _ in host.writer.plan.sites.values()):
+        host.writer.settle(small, Outcome.CONVERTED, "feed")
+        return _kept_dictionary(host, small, feeds)
     written: Statements = []
     for feed in feeds:
         written += feed_statements(host, feed)
     written += _unfed(host, small.value, {feed.name for feed in feeds})
     host.writer.settle(small, Outcome.CONVERTED, "feed")
     return written
+
+
+def _kept_dictionary(host: Host, small: cst.Assign, feeds: Sequence[Feed]) -> Statements:
+    """``test = {x: data}`` -> ``test = {"x": torch.as_tensor(data)}``"""
+    assert isinstance(small.value, cst.Dict)
+    texts: dict[str, str] = {}
+    for feed in feeds:
+        if feed.placeholder.detail in host.scope.modes:
+            continue
+        host.live.pop(feed.name, None)
+        made = feed_statements(host, feed)
+        host.live.pop(feed.name, None)
+        line = made[-1] if made else None
+        value: cst.BaseExpression = cst.Name(feed.name)
+        if isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Assign):
+            value = line.body[0].value
+        texts[feed.name] = code(value)
+    before = _unfed(host, small.value, {feed.name for feed in feeds})
+    for line in before:
+        if isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Assign):
+            name = code(line.body[0].targets[0].target)
+            texts[name] = name
+    items = ", ".join(f'"{name}": {text}' for name, text in texts.items())
+    target = code(small.targets[0].target)
+    return [*before, *lines(f"{target} = {{{items}}}\n")]
 
 
 def _unfed(host: Host, dictionary: cst.Dict, fed: set[str]) -> Statements:
@@ -486,7 +514,10 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
             before += sources.draw(host, unit, host.scope)
     for feed in site.feeds:
         value = writer.value(feed.value)
-        if site.feed_name is None:
+        if site.kept and feed.placeholder.detail not in host.scope.modes:
+            host.live.pop(feed.name, None)
+            before += lines(f'{feed.name} = {site.feed_name}["{feed.name}"]\n')
+        elif site.feed_name is None:
             if is_number(host, feed, value) and value.literal is not UNKNOWN:
                 names[feed.name] = code(convert(writer, feed.value, host.scope))
             else:
