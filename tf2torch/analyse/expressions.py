@@ -124,6 +124,8 @@ def _attribute(state: State, node: cst.Attribute) -> Value:
     if arrays.is_array(owner):
         return arrays.attribute(owner, name)
     if owner.kind == "python":
+        if owner.detail == "numpy" and name == "newaxis":
+            return constant(None)
         detail = f"{owner.detail}.{name}" if isinstance(owner.detail, str) else None
         detail = ".shape" if name == "shape" else detail
         text = f"{owner.text}.{name}" if owner.text else None
@@ -441,7 +443,7 @@ def _slice(state: State, owner: Value, part: cst.Slice) -> Value:
     bounds = []
     for bound in (part.lower, part.upper, part.step):
         literal = None if bound is None else tensors.number(state.values[bound])
-        if literal is UNKNOWN:
+        if not isinstance(literal, (int, type(None))):
             return Value("many", detail=element_of(owner)) if owner.kind != "python" else Value("python")
         bounds.append(literal)
     cut = slice(*bounds)

@@ -49,7 +49,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
         if name == "dtype":
             return Value("dtype", literal=owner.dtype or UNKNOWN)
         if name == "name":
-            return constant(f"{owner.detail.name}:0") if owner.kind == "variable" else Value("python")
+            known = owner.kind == "variable" and owner.detail is not None
+            return constant(f"{owner.detail.name}:0") if known else Value("python")
         return Value("method", detail=(owner, name))
     record = owner.detail
     if not isinstance(record, Obj):

@@ -152,7 +152,7 @@ def _losses(writer: Writer) -> list[set[str]]:
     """Names read by everything that is differentiated in the program."""
     found = []
     for node, value in writer.analysis.values.items():
-        if value.kind == "operation" and value.detail.type == "Train":
+        if value.kind == "operation" and value.detail is not None and value.detail.type == "Train":
             found.append(names_in(value.detail["loss"].node).loads)
         if isinstance(node, cst.Call):
             symbol = writer.analysis.symbols.get(node.func)

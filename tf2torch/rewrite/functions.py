@@ -151,6 +151,8 @@ def _attempt(writer: Writer, role: Role, first: frozenset[str]) -> Written:
                     returned_first = True
                     body[-1] = last.with_changes(body=[last.body[0].with_changes(value=item.node)])
     params = _parameters(writer, node.params, scope, role)
+    if role.kind == "method" and "self" in parameter_names(node.params):
+        raise Unconvertible("model-method", f"{role.name} takes an object of its own and the model's variables", node)
     if role.kind == "method":
         params = params.with_changes(params=[cst.Param(cst.Name("self")), *params.params])
     decorators = [d for d in node.decorators if d.decorator not in writer.analysis.symbols]
@@ -231,8 +233,10 @@ def write_module(writer: Writer, role: Role) -> Written:
     derived += sorted(n for n in init_needs & sizes if n not in parameters and n not in derived and "_size" in n)
     init = [*derived, *(name for name in parameters if name in init_needs)]
     kept = [name for name in parameters if name in names_in(body).loads]
+    optional = {p.name.value for p in node.params.params if p.default is not None}
     stored = [n for n in kept if n in init and n not in tensors]
-    forward = [n for n in kept if n not in stored]
+    forward = sorted((n for n in kept if n not in stored), key=lambda n: n in optional)
+    init.sort(key=lambda n: n in optional)
     renamed = {name: f"self.{name}" for name in stored}
     if stored:
         body = [_rename(statement, renamed) for statement in body]
@@ -295,6 +299,31 @@ class _Renamer(cst.CSTTransformer):
 
     def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
         return updated_node.with_changes(keyword=original_node.keyword)
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return False
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        """A closure: its own parameters and locals stay what they are."""
+        own = parameter_names(original_node.params) | names_in(original_node.body).stores
+        inner = _Renamer({name: text for name, text in self.names.items() if name not in own})
+        params = original_node.params.with_changes(
+            params=[
+                p if p.default is None else p.with_changes(default=p.default.visit(self))
+                for p in original_node.params.params
+            ]
+        )
+        return original_node.with_changes(params=params, body=original_node.body.visit(inner))
+
+    def visit_Lambda(self, node: cst.Lambda) -> bool:
+        return False
+
+    def leave_Lambda(self, original_node: cst.Lambda, updated_node: cst.Lambda) -> cst.Lambda:
+        own = parameter_names(original_node.params)
+        inner = _Renamer({name: text for name, text in self.names.items() if name not in own})
+        return original_node.with_changes(body=original_node.body.visit(inner))
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
         text = self.names.get(original_node.value)

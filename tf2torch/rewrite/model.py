@@ -16,8 +16,8 @@ from tf2torch.rewrite.functions import (
 )
 from tf2torch.rewrite.layout import to_last
 from tf2torch.rewrite.sink import Sink
-from tf2torch.rewrite.statements import Statements, write_statement
-from tf2torch.rewrite.writer import Scope, Writer, lines
+from tf2torch.rewrite.statements import Statements, todo, write_statement
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines
 
 
 def write_model(writer: Writer, counters: set[str], local: set[str]) -> tuple[cst.ClassDef, list[str]] | None:
@@ -39,11 +39,17 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> tuple[cs
     for unit in plan.graph.units:
         if unit.kind == "param" and not unit.names.stores & counters:
             write_statement(writer, unit.node, scope, sink)
-    methods = [
-        written.node
-        for role in plan.roles.values()
-        if role.kind == "method" and (written := write_function(writer, role, scope)) is not None
-    ]
+    methods: list[cst.FunctionDef | cst.ClassDef] = []
+    for role in plan.roles.values():
+        if role.kind == "method":
+            try:
+                written = write_function(writer, role, scope)
+            except Unconvertible as problem:
+                writer.todo(role.node, problem)
+                methods += todo(writer, role.node, problem)  # type: ignore[arg-type]
+                continue
+            if written is not None:
+                methods.append(written.node)
     for unit in plan.glue:
         write_statement(writer, unit.node, scope, sink)  # for what it makes; the call stays outside
     for made in plan.blocks:

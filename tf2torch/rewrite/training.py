@@ -11,7 +11,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.plan.units import Unit
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import Value
 
 #: Torch class, TF parameters in order, and keyword text for each parameter that may be given.
@@ -247,14 +247,17 @@ def _scheduled(
 
 
 def _atom(text: str) -> str:
-    return text if text.replace(".", "").replace("_", "").isalnum() else f"({text})"
+    """`text`, in parentheses unless a method call can be hung on it."""
+    node = parse(text)
+    plain = isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Float)) or node.lpar
+    return text if plain or isinstance(node, cst.Integer) else f"({text})"
 
 
 def global_steps(writer: Writer) -> set[str]:
     """Names of variables that only count training steps."""
     found = set()
     for value in writer.analysis.values.values():
-        if value.kind == "operation" and value.detail.type in ("Train", "Apply"):
+        if value.kind == "operation" and value.detail is not None and value.detail.type in ("Train", "Apply"):
             step = value.detail["global_step"]
             if step is not None and isinstance(step.node, cst.Name) and step.value.kind == "variable":
                 found.add(step.node.value)
@@ -279,7 +282,7 @@ def counted_variables(writer: Writer) -> set[str]:
     """TensorFlow names of the variables that only count training steps."""
     found = set()
     for value in writer.analysis.values.values():
-        if value.kind == "operation" and value.detail.type in ("Train", "Apply"):
+        if value.kind == "operation" and value.detail is not None and value.detail.type in ("Train", "Apply"):
             step = value.detail["global_step"]
             if step is not None and isinstance(step.node, cst.Name) and step.value.kind == "variable":
                 found.add(step.value.detail.name)
@@ -293,4 +296,4 @@ def is_schedule(writer: Writer, unit: Unit) -> bool:
 
 def loss_text(value: Value, text: str) -> str:
     """What `backward` starts from: TensorFlow differentiates the sum of a tensor."""
-    return text if value.rank == 0 else f"{_atom(text)}.sum()"
+    return _atom(text) if value.rank == 0 else f"{_atom(text)}.sum()"

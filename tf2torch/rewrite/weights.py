@@ -130,7 +130,7 @@ def _walk_target(writer: Writer, target: cst.BaseExpression, walk: Any) -> None:
 def _optimizers(writer: Writer) -> list[dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for value in writer.analysis.values.values():
-        if value.kind == "operation" and value.detail.type in ("Train", "Apply"):
+        if value.kind == "operation" and value.detail is not None and value.detail.type in ("Train", "Apply"):
             record = value.detail["optimizer"].detail
             short = record["symbol"].rpartition(".")[2]
             if short in training.SLOTS:
