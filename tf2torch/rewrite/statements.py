@@ -6,12 +6,20 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from tf2torch.analyse.facts import Obj
 from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import contents, dissolves
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import recurrent
-from tf2torch.rewrite.expressions import Typed, convert, convert_children, typed, unify
+from tf2torch.rewrite.expressions import (
+    Typed,
+    convert,
+    convert_children,
+    method_rule,
+    typed,
+    unify,
+)
 from tf2torch.rewrite.layout import FIRST, to_last
 from tf2torch.rewrite.sink import Sink
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
@@ -161,7 +169,9 @@ def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -
 
 
 def _target(writer: Writer, target: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
-    if isinstance(target, (cst.Subscript, cst.Attribute)):
+    if isinstance(target, cst.Attribute):
+        return target.with_changes(value=convert(writer, target.value, scope))
+    if isinstance(target, cst.Subscript):
         return convert(writer, target, scope)
     return target
 
@@ -195,6 +205,12 @@ def _expression(writer: Writer, node: cst.Expr, scope: Scope) -> Statements:
         if writer.value(node.value).kind in ("operation", "object") or "collection" in symbol:
             writer.note(node, "graph-side-effect", f"{symbol} inside graph code is not carried over")
             return []
+    elif isinstance(node.value, cst.Call) and isinstance(node.value.func, cst.Attribute):
+        owner, name = writer.value(node.value.func.value), node.value.func.attr.value
+        kind = owner.detail.type if isinstance(owner.detail, Obj) else "Tensor"
+        rule = method_rule(writer, owner, kind, name) if owner.kind != "unknown" else None
+        if rule is not None and rule.kind == "remove":
+            return []  # x.set_shape(...) says what torch sees by itself
     return [_line(node.with_changes(value=convert(writer, node.value, scope)))]
 
 
