@@ -673,6 +673,8 @@ def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
     written = convert(writer, leaf.node, scope)
     if training.schedule_call(writer, leaf.node) is not None:
         return code(written)
+    if leaf.value.host:  # torch has a size as an integer, a shape as a tuple
+        return code(written) if leaf.value.rank == 0 else f"np.array({code(written)})"
     if leaf.value.kind in ("sequence", "many"):
         writer.support.add("state_to_numpy")
         return f"state_to_numpy({code(written)})"
