@@ -140,7 +140,10 @@ def _get_variable(call: GraphCall) -> Value:
         if not state.shadow:
             state.creations.append(creation)
         return value
-    value = _create_variable(call, full, shape, dtype, call.value(5, "trainable"), initializer)
+    outer = naming.enter_name_scope(None)
+    name = naming.unique(full)  # an op may have the name already; the variable store does not care
+    naming.leave_name_scope(outer)
+    value = _create_variable(call, name, shape, dtype, call.value(5, "trainable"), initializer)
     naming.variables[full] = value
     given = call.value(4, "regularizer")
     regularize(state, value.detail, naming.scope.regularizer if given is None else given)
