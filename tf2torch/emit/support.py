@@ -194,11 +194,20 @@ def _import_sections(imports: set[Import]) -> list[str]:
 
 
 def _from_import(module: str, items: set[Import]) -> str:
+    """The statements for what comes from one module: renamed things stand alone."""
+
     def order(item: Import) -> tuple[int, str]:
         kind = 0 if item.item.isupper() else 1 if item.item[0].isupper() else 2
         return kind, item.item
 
-    texts = [item.text for item in sorted(items, key=order)]
+    renamed = [item for item in items if item.name != item.item]
+    plain = sorted(items.difference(renamed), key=order)
+    groups = [[item] for item in renamed] + ([plain] if plain else [])
+    groups.sort(key=lambda group: order(group[0]))
+    return "".join(_import_line(module, [item.text for item in group]) for group in groups)
+
+
+def _import_line(module: str, texts: list[str]) -> str:
     line = f"from {module} import {', '.join(texts)}\n"
     if len(line) <= 101:
         return line
