@@ -21,19 +21,21 @@ HEAD = "import tensorflow.compat.v1 as tf\ntf.disable_v2_behavior()\n"
 
 #: Runs programs one after the other in fresh namespaces and prints what each of them printed.
 RUNNER = """
-import contextlib, io, json, os, sys, traceback
+import contextlib, io, json, os, runpy, sys, traceback
 sys.path.insert(0, os.getcwd())
+given = json.loads(os.environ["PROGRAM_ARGUMENTS"])
 outputs = {}
-for path in json.loads(sys.argv[1]):
+paths = json.loads(sys.argv[1])
+for path in paths:
     text = io.StringIO()
-    sys.argv = [path, *json.loads(os.environ.get("PROGRAM_ARGUMENTS", "{}")).get(path.split("_torch")[0].removesuffix(".py"), [])]
     if "tensorflow.compat.v1" in sys.modules:
         sys.modules["tensorflow.compat.v1"].reset_default_graph()
     with contextlib.redirect_stdout(text):
         try:
-            exec(compile(open(path).read(), path, "exec"), {"__name__": "__main__", "__file__": path})
+            runpy.run_path(path, run_name="__main__")
         except SystemExit as end:
-            print("exit", end.code)
+            if end.code not in (None, 0):
+                print("exit", end.code)
         except BaseException:
             traceback.print_exc(file=text)
     outputs[path] = text.getvalue()

@@ -159,6 +159,12 @@ def _as_float(dtype: str | None) -> str | None:
     return _FLOAT if dtype is None or dtype.startswith(("int", "uint", "bool")) else dtype
 
 
+def _binary(arguments: list[Argument]) -> Value:
+    values = [a.value for a in arguments if a.keyword is None]
+    found = operate(values[0], values[1]) if len(values) == 2 else None
+    return UNKNOWN_ARRAY if found is None else found
+
+
 def _reshape(arguments: list[Argument]) -> Value:
     given, shape = find(arguments, 0, "a"), find(arguments, 1, "newshape", "shape")
     return UNKNOWN_ARRAY if given is None else array(given.dtype, tensors.shape_from(shape))
@@ -201,6 +207,7 @@ _FUNCTIONS: dict[str, Handler] = {
     **dict.fromkeys(("array", "asarray", "asfarray", "ascontiguousarray"), _array),
     **dict.fromkeys(("sum", "mean", "max", "min", "std", "prod", "amax", "amin"), _reduced),
     **{name: _cast(name) for name in _DTYPES if name != "bool"},
+    **dict.fromkeys(("power", "add", "subtract", "multiply", "maximum", "minimum"), _binary),
     "full": _full,
     "eye": _eye,
     "linspace": _linspace,

@@ -394,6 +394,10 @@ def _decode_csv(call: GraphCall) -> Value:
     return fresh(call.state, Value("sequence", detail=tuple(columns)))
 
 
+def _read_file(call: GraphCall) -> Value:
+    return fresh(call.state, TEXT)
+
+
 def _feature(call: GraphCall) -> Value:
     """``tf.FixedLenFeature([3], tf.float32)``: a host value that knows what it describes."""
     variable = call.symbol.endswith("VarLenFeature")
@@ -448,6 +452,8 @@ HANDLERS: dict[str, Handler] = {
             ("parse_single_example", _parse_example),
         )
     },
+    "tf.read_file": _read_file,
+    "tf.io.read_file": _read_file,
     "tf.decode_csv": _decode_csv,
     "tf.io.decode_csv": _decode_csv,
     "tf.train.string_input_producer": _strings,

@@ -22,7 +22,7 @@ HOST = (
     "tf.train.Example", "tf.train.Feature", "tf.train.Features", "tf.train.Int64List",
     "tf.train.FloatList", "tf.train.BytesList", "tf.examples", "tf.train.checkpoint_exists",
     "tf.train.write_graph", "tf.train.global_step", "tf.train.NewCheckpointReader", "tf.resource_loader",
-    "tf.contrib.learn.datasets", "tf.errors", "tf.__version__", "tf.VERSION", "tf.python.client.device_lib",
+    "tf.contrib.learn.datasets", "tf.contrib.learn.python.learn.datasets", "tf.errors", "tf.__version__", "tf.VERSION", "tf.python.client.device_lib",
     "tf.python.platform", "tf.contrib.training.HParams", "tf.set_random_seed", "tf.random.set_random_seed",
 )  # fmt: skip
 

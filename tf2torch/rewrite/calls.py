@@ -9,6 +9,7 @@ import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
+from tf2torch.plan.units import calls_in
 from tf2torch.rewrite import control, functions, recurrent, regularization, sparse
 from tf2torch.rewrite.expressions import (
     Typed,
@@ -53,9 +54,21 @@ def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
 
 def plain_call(writer: Writer, node: cst.Call, scope: Scope) -> cst.Call:
     """The same call with its parts converted."""
+    if _moves_to_locals(writer, node, scope):
+        return node.with_changes(func=cst.Name("locals"))
     return node.with_changes(
         func=convert(writer, node.func, scope),
         args=[a.with_changes(value=convert(writer, a.value, scope)) for a in node.args],
+    )
+
+
+def _moves_to_locals(writer: Writer, node: cst.Call, scope: Scope) -> bool:
+    """``globals()`` in a script's own code, which stands in a function now."""
+    if not isinstance(node.func, cst.Name) or node.func.value != "globals" or node.args:
+        return False
+    units = writer.plan.graph.units
+    return scope.phase == "host" and any(
+        unit.scope is None and unit.kind == "host" and node in calls_in(unit.node) for unit in units
     )
 
 

@@ -11,11 +11,11 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import flags, recurrent, sources, training, variables_list
+from tf2torch.rewrite import flags, recurrent, savers, sources, training, variables_list
 from tf2torch.rewrite.cells import has_frozen_biases
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.functions import write_function
-from tf2torch.rewrite.model import write_model
+from tf2torch.rewrite.model import RootModel, write_model
 from tf2torch.rewrite.session import Host, host_function, write_host
 from tf2torch.rewrite.statements import Statements, todo, with_leading, write_statement
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
@@ -64,9 +64,9 @@ def write_program(writer: Writer) -> cst.Module:
         if unit.node is root:
             continue
         _write_unit(program, host, unit, constants, model)
-    if model is not None:
+    if model is not None and model.node is not None:
         place = next((i for i, s in enumerate(program.module) if is_guard(s)), len(program.module))
-        program.module.insert(place, model[0])
+        program.module.insert(place, model.node)
     return _assemble(writer, program, host)
 
 
@@ -155,7 +155,7 @@ def _write_unit(
     host: Host,
     unit: Unit,
     constants: set[int],
-    model: tuple[cst.ClassDef, list[str]] | None,
+    model: RootModel | None,
 ) -> None:
     writer = host.writer
     place = program.module if unit.index in constants else program.main
@@ -222,12 +222,14 @@ def _needs_model(writer: Writer, unit: Unit) -> bool:
     return bool(unit.names.loads & set(writer.plan.attributes))
 
 
-def _make_model(program: Program, host: Host, model: tuple[cst.ClassDef, list[str]]) -> None:
+def _make_model(program: Program, host: Host, model: RootModel) -> None:
     if program.made_model:
         return
     program.made_model = True
-    arguments = ", ".join(f"{name}={name}" if len(model[1]) > 3 else name for name in model[1])
-    made = lines(f"model = {host.writer.plan.model}({arguments}).to(device)\n")
+    names = model.arguments
+    arguments = ", ".join(f"{name}={name}" if len(names) > 3 else name for name in names)
+    constructor = model.constructor or f"{host.writer.plan.model}({arguments})"
+    made = lines(f"model = {constructor}.to(device)\n")
     if program.main:
         made[0] = made[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     program.main += made
@@ -261,7 +263,7 @@ def _comments_only(node: cst.SimpleStatementLine) -> Statements:
 
 
 def _definition(
-    program: Program, host: Host, unit: Unit, model: tuple[cst.ClassDef, list[str]] | None
+    program: Program, host: Host, unit: Unit, model: RootModel | None
 ) -> None:
     writer = host.writer
     node = unit.node
@@ -312,8 +314,10 @@ def _object_statements(program: Program, host: Host, unit: Unit) -> Statements:
             return []
     if value is None:
         return []
-    if value.kind == "operation" and value.detail.type in ("Train", "Apply"):
+    if value.kind == "operation" and value.detail is not None and value.detail.type in ("Train", "Apply"):
         return _optimizer(program, host, unit, value.detail)
+    if value.kind == "object" and value.detail.type == "Saver":
+        return savers.made(host, unit.small)
     if value.kind == "object" and value.detail.type == "FileWriter":
         return write_host(host, unit.node.with_changes(leading_lines=()))
     if value.kind == "object" and value.detail.type == "Flags":

@@ -69,7 +69,11 @@ def streams_of(writer: Writer, graph: Graph, scope: Scope, taken: set[str]) -> S
         tensors = None if call is None else _batched_tensors(writer, call)
         if tensors is not None:
             needed = graph.closure(names_in(tensors).loads, set(), unit.index)
-            consumed |= {u.index for u in needed if u.kind in ("graph", "source")}
+            consumed |= {
+                u.index
+                for u in needed
+                if u.kind == "source" or (u.kind == "graph" and _is_drawn(graph, u))
+            }
     return Streams(writer, graph, scope, taken, consumed)
 
 
@@ -182,7 +186,7 @@ def _examples(streams: Streams, unit: Unit, tensors: cst.BaseExpression) -> tupl
     writer = streams.writer
     needed = streams.graph.closure(names_in(tensors).loads, set(), unit.index)
     drawn = [u for u in needed if u.kind == "source"]
-    body = [u for u in needed if u.kind == "graph"]
+    body = [u for u in needed if u.kind == "graph" and _is_drawn(streams.graph, u)]
     if not drawn:
         raise Unconvertible("data", "a queue that is not filled from files or slices", unit.node)
     before: Statements = []
@@ -272,7 +276,10 @@ def source_unit(host: Host, unit: Unit) -> Statements:
         writer.settle(unit.node, Outcome.CONVERTED, "data")
         return []
     call = draw_call(writer, unit)
-    before, text, wanted = pipeline(streams, unit, call)
+    needed = [u for u in writer.plan.graph.units if u.index in _behind(streams, unit)]
+    before = [s for other in [*needed, unit] for s in _prerequisites(host, other)]
+    more, text, wanted = pipeline(streams, unit, call)
+    before += more
     writer.settle(unit.node, Outcome.CONVERTED, "data")
     if wanted == "" and text.isidentifier():
         host.draws[unit.index] = (text, call)
@@ -281,6 +288,15 @@ def source_unit(host: Host, unit: Unit) -> Statements:
     host.draws[unit.index] = (name, call)
     made = lines(f"{name} = {text if wanted == '' else started(text)}\n")
     return with_leading([*before, *made], unit.node)
+
+
+def _behind(streams: Streams, unit: Unit) -> set[int]:
+    """Units whose examples fill the queue that a unit draws from."""
+    tensors = _batched_tensors(streams.writer, draw_call(streams.writer, unit))
+    if tensors is None:
+        return set()
+    needed = streams.graph.closure(names_in(tensors).loads, set(), unit.index)
+    return {other.index for other in needed}
 
 
 def started(text: str) -> str:
@@ -343,15 +359,49 @@ def _on_host(host: Host, unit: Unit) -> Statements:
     """The statement, behind the tensors that it reads."""
     from tf2torch.rewrite.session import write_host
 
-    writer = host.writer
+    written = write_host(host, unit.node)
+    if unit.targets and all(_is_noop(statement) for statement in written):
+        written = []
+    return [*_prerequisites(host, unit), *written]
+
+
+def _is_noop(statement: cst.BaseStatement) -> bool:
+    """``dataset = dataset``, which is left of ``dataset = dataset.prefetch(1)``."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    if not isinstance(small, cst.Assign) or len(small.targets) != 1:
+        return False
+    return code(small.targets[0].target) == code(small.value)
+
+
+def _prerequisites(host: Host, unit: Unit) -> Statements:
+    """Tensors that describing the data needs: file names, tables."""
+    graph = host.writer.plan.graph
     written: Statements = []
-    graph = writer.plan.graph
     for other in graph.closure(set(unit.names.loads), set(), unit.index):
-        if other.kind == "graph" and other.index not in host.done:
+        if other.kind == "graph" and other.index not in host.done and not _is_drawn(graph, other):
             host.done.add(other.index)
             scope = host.scope.inside(phase="init")
-            written += write_statement(writer, other.node, scope, None)
-    return [*written, *write_host(host, unit.node)]
+            written += host_tensor(host.writer, other, scope)
+    return written
+
+
+def host_tensor(writer: Writer, unit: Unit, scope: Scope) -> Statements:
+    """A tensor that data sets are made of, on the host: ``names = tf.constant(files)``."""
+    small = unit.small
+    if isinstance(small, cst.Assign) and isinstance(small.value, cst.Call):
+        symbol = writer.analysis.symbols.get(small.value.func)
+        if symbol in ("tf.constant", "tf.convert_to_tensor") and small.value.args:
+            value = datasets.data_argument(writer, small.value.args[0].value, scope)
+            writer.settle(unit.node, Outcome.CONVERTED, "data")
+            made = unit.node.with_changes(body=[small.with_changes(value=value)])
+            return [] if _is_noop(made) else [made]
+    return write_statement(writer, unit.node, scope, None)
+
+
+def _is_drawn(graph: Graph, unit: Unit) -> bool:
+    """Whether a tensor is computed from drawn elements."""
+    needed = graph.closure(set(unit.names.loads), set(), unit.index)
+    return any(other.kind == "source" for other in needed)
 
 
 # -- starting iterators --------------------------------------------------------------------------
@@ -426,8 +476,10 @@ def write_source(writer: Writer, role: Role) -> cst.FunctionDef:
             body += with_leading(before, unit.node)
             drawn.append((unit, text, wanted == ""))
             writer.settle(unit.node, Outcome.CONVERTED, "data")
-        elif unit.kind == "graph":
+        elif unit.kind == "graph" and _is_drawn(graph, unit):
             after.append(unit)
+        elif unit.kind == "graph":
+            body += host_tensor(writer, unit, scope.inside(phase="init"))
         elif unit.kind == "data" and _is_plumbing(writer, unit):
             body += _function_iterator(streams, unit)
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
-from tf2torch.rewrite import coordinator, flags
+from tf2torch.rewrite import coordinator, flags, savers
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Unconvertible, code, lines
@@ -40,6 +40,8 @@ def host_statement(host: Host, small: cst.BaseSmallStatement) -> list[cst.BaseSt
         value = host.writer.value(call)
         if value.kind == "object" and value.detail.type == "FileWriter":
             return _writer(host, small, call)
+        if value.kind == "object" and value.detail.type == "Saver":
+            return savers.made(host, small)
     if not isinstance(call.func, cst.Attribute):
         return None
     owner = host.writer.value(call.func.value)
@@ -56,7 +58,9 @@ def host_statement(host: Host, small: cst.BaseSmallStatement) -> list[cst.BaseSt
             return lines(f"{code(convert(host.writer, call.func.value, host.scope))}.{name}()\n")
         return None
     if owner.detail.type == "Saver" and name in ("save", "restore"):
-        return _save(host, small, call) if name == "save" else _restore(host, call)
+        if name == "save":
+            return savers.save(host, small, call, owner.detail)
+        return savers.restore(host, call, owner.detail)
     return None
 
 
@@ -91,50 +95,3 @@ def _add_summary(host: Host, call: cst.Call) -> list[cst.BaseStatement]:
         text += f"{writer}.{method}({label}, {written}{suffix}{extra})\n"
         host.writer.converted(node.func, "summary")
     return lines(text)
-
-
-def _path(host: Host, path: cst.BaseExpression, step: cst.BaseExpression | None, end: str) -> str:
-    """Text of a checkpoint's path: TensorFlow's, with the step if there is one, and `end`."""
-    literal = host.writer.value(path).literal if isinstance(path, cst.SimpleString) else None
-    text = code(convert(host.writer, path, host.scope))
-    number = code(convert(host.writer, step, host.scope)) if step is not None else None
-    if number is not None:
-        return f'f"{literal}-{{{number}}}{end}"' if isinstance(literal, str) else f'f"{{{text}}}-{{{number}}}{end}"'
-    if not end:
-        return text
-    if isinstance(literal, str):
-        return f"{text[:-1]}{end}{text[-1]}"
-    return f'{text} + "{end}"' if text.replace("_", "").replace(".", "").isalnum() else f'({text}) + "{end}"'
-
-
-def _save(host: Host, small: cst.BaseSmallStatement, call: cst.Call) -> list[cst.BaseStatement]:
-    """``saver.save(sess, path, step)`` -> ``torch.save(model.state_dict(), f"{path}-{step}.pt")``"""
-    path, step = argument(call, 1, "save_path"), argument(call, 2, "global_step")
-    if path is None:
-        raise Unconvertible("saver", "save without a path", call)
-    if step is not None and host.writer.value(step).literal is None:
-        step = None
-    folder = _folder(host, path)
-    if isinstance(small, cst.Assign):
-        target = code(convert(host.writer, small.targets[0].target, host.scope))
-        base = _path(host, path, step, "")
-        return lines(f'{folder}{target} = {base}\ntorch.save(model.state_dict(), {target} + ".pt")\n')
-    return lines(f"{folder}torch.save(model.state_dict(), {_path(host, path, step, '.pt')})\n")
-
-
-def _folder(host: Host, path: cst.BaseExpression) -> str:
-    """TensorFlow makes the folder that a checkpoint goes to."""
-    literal = host.writer.value(path).literal if isinstance(path, cst.SimpleString) else None
-    if isinstance(literal, str):
-        parent = literal.rpartition("/")[0]
-        return f'os.makedirs("{parent}", exist_ok=True)\n' if parent not in ("", ".", "/tmp") else ""
-    text = code(convert(host.writer, path, host.scope))
-    return f'os.makedirs(os.path.dirname({text}) or ".", exist_ok=True)\n'
-
-
-def _restore(host: Host, call: cst.Call) -> list[cst.BaseStatement]:
-    path = argument(call, 1, "save_path")
-    if path is None:
-        raise Unconvertible("saver", "restore without a path", call)
-    text = _path(host, path, None, ".pt")
-    return lines(f"model.load_state_dict(torch.load({text}, map_location=device))\n")

@@ -6,6 +6,8 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from glob import escape as glob_escape
+from glob import glob
 from typing import Any, NamedTuple
 
 import torch
@@ -98,13 +100,18 @@ def write_checkpoint_state(
 def get_checkpoint_state(
     checkpoint_dir: str | os.PathLike[str], latest_filename: str | None = None
 ) -> CheckpointState | None:
-    """tf.train.get_checkpoint_state: what the `checkpoint` file says, or None."""
+    """tf.train.get_checkpoint_state: what the `checkpoint` file says, or None.
+
+    Without that file it is the files that are there, the latest last.
+    """
     folder = os.fspath(checkpoint_dir)
     try:
         with open(os.path.join(folder, latest_filename or "checkpoint"), encoding="utf-8") as file:
             text = file.read()
     except OSError:
-        return None
+        names = glob(os.path.join(glob_escape(folder), f"*{CHECKPOINT_SUFFIX}"))
+        paths = [n.removesuffix(CHECKPOINT_SUFFIX) for n in sorted(names, key=os.path.getmtime)]
+        return CheckpointState(paths[-1], paths) if paths else None
     found: dict[str, list[str]] = {"model": [], "all_model": []}
     for kind, path in re.findall(r'^(model|all_model)_checkpoint_paths?: "(.*)"$', text, re.M):
         found[kind].append(path if os.path.isabs(path) else os.path.join(folder, path))
