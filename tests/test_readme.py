@@ -46,9 +46,13 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_before_and_after_are_what_convert_does(checkout: Path) -> None:
+def test_before_and_after_are_what_convert_does(checkout: Path, update: bool) -> None:
     run("tf2torch convert plane.py", checkout)
-    assert (checkout / "plane_torch.py").read_text() == blocks("python")[1]
+    after = (checkout / "plane_torch.py").read_text()
+    if update:
+        (ROOT / "README.md").write_text(README.replace(blocks("python")[1], after))
+    else:
+        assert after == blocks("python")[1], "if it is right: pytest tests/test_readme.py --update"
 
 
 def test_the_after_prints_what_the_before_printed_in_form(checkout: Path) -> None:
