@@ -7,13 +7,14 @@ the tables of `primitives`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse import interpreter
 from tf2torch.analyse.facts import Creation, Function, Run
+from tf2torch.analyse.prepare import prepare
 from tf2torch.analyse.state import Frame, State
 from tf2torch.load import Source
 from tf2torch.rulebook.loader import Rulebook
@@ -32,6 +33,8 @@ class Analysis:
         creations: executions of calls that create variables, in the program's order.
         calls: for each program function, the calls that were followed and their paths.
         names: module-level names and their final values.
+        original: the module as it was before `prepare`.
+        origins: nodes of the original for those that `prepare` made.
     """
 
     source: Source
@@ -47,11 +50,14 @@ class Analysis:
     parameters: Mapping[cst.CSTNode, Mapping[str, Value]]
     names: Mapping[str, Value]
     state: State
+    original: cst.Module
+    origins: Mapping[cst.CSTNode, cst.CSTNode]
 
 
 def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
     """Executes the program abstractly: the module first, then what it never called."""
-    module = source.module
+    module, origins = prepare(source.module)
+    original, source = source.module, replace(source, module=module)
     state = State(
         rulebook=rulebook,
         module=module,
@@ -75,6 +81,8 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
         parameters=state.parameters,
         names=state.frame.names,
         state=state,
+        original=original,
+        origins=origins,
     )
 
 

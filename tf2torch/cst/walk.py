@@ -78,18 +78,26 @@ def read(node: cst.CSTNode, visitor: Any) -> None:
         leave(visitor, node)
 
 
-def transform(node: cst.CSTNode, change: Callable[[cst.CSTNode], cst.CSTNode]) -> cst.CSTNode:
-    """The tree with `change` applied to each node, inside out; what does not change is kept."""
+def transform(
+    node: cst.CSTNode,
+    change: Callable[[cst.CSTNode], cst.CSTNode],
+    descend: Callable[[cst.CSTNode], cst.CSTNode] | None = None,
+) -> cst.CSTNode:
+    """The tree with `change` applied to each node, inside out; what does not change is kept.
+
+    `descend` does the children instead, where given.
+    """
+    below = descend if descend is not None else lambda child: transform(child, change)
     changes: dict[str, Any] = {}
     for name in _fields(type(node)):
         value = getattr(node, name)
         holds = _holds(type(value))  # type: ignore[arg-type]
         if holds == 1:
-            new = transform(value, change)
+            new = below(value)
             if new is not value:
                 changes[name] = new
         elif holds == 2:
-            items = [transform(item, change) for item in value]
+            items = [below(item) for item in value]
             if any(one is not other for one, other in zip(items, value)):
                 changes[name] = items
     return change(node.with_changes(**changes) if changes else node)

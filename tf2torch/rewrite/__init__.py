@@ -48,7 +48,9 @@ def rewrite(plan: Plan) -> Rewritten:
         module = tidy(module)
     text = module.code
     wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
-    places = places_of(plan.analysis.source.module, wanted)
+    origins = plan.analysis.origins
+    found = places_of(plan.analysis.original, wanted | {origins[node] for node in wanted & origins.keys()})
+    places = {node: found.get(origins.get(node, node), (0, 0)) for node in wanted}
     return Rewritten(
         text=text,
         support=tuple(sorted(writer.support)),

@@ -70,14 +70,16 @@ def _key(writer: Writer, creation: Creation) -> str | None:
     slots: Any = plan.slots
     parts: list[str] = []
     rounds: dict[cst.CSTNode, int] = {}
+    made_by: Any = None
     for step in (*creation.path, creation.node):
         if isinstance(step, tuple):
             rounds[step[0]] = step[1]
             continue
         slot = slots.get(step)
         if slot is not None:
-            parts.append(slot.attribute)
+            parts += [slot.attribute] if slot.attribute else []
             parts += [str(rounds.get(loop, 0)) for loop in slot.loops]
+            made_by = slots
         function = writer.analysis.callees.get(step)
         if function is not None and function.node in plan.function_slots:
             slots = plan.function_slots[function.node]
@@ -85,14 +87,16 @@ def _key(writer: Writer, creation: Creation) -> str | None:
             attribute = _assigned(writer, creation)
             if attribute is None:
                 return None
-            parts.append(attribute)
+            if not parts or parts[-1] != attribute or slots is not made_by:
+                parts.append(attribute)
     return ".".join(parts) or None
 
 
 def _assigned(writer: Writer, creation: Creation) -> str | None:
     for units in writer.plan.function_units.values():
         for unit in units:
-            if unit.value is creation.node and unit.targets and isinstance(unit.targets[0], cst.Name):
+            made = unit.value is creation.node or unit.value in creation.path
+            if made and unit.targets and isinstance(unit.targets[0], cst.Name):
                 return unit.targets[0].value
     return None
 

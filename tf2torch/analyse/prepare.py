@@ -1,0 +1,199 @@
+"""Rewrites a program before analysis so that each name of a variable means one variable.
+
+The nodes that do not change stay the same objects; for the others `origins` gives the node of the
+source that they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from tf2torch.analyse.inlining import inline_training
+from tf2torch.cst.walk import children, transform, walk
+
+Origins = dict[cst.CSTNode, cst.CSTNode]
+
+_MAKERS = ("get_variable", "Variable")
+
+
+def prepare(module: cst.Module) -> tuple[cst.Module, Origins]:
+    """The program with helper functions of training inlined and variables' names made unique."""
+    origins: Origins = {}
+    module = inline_training(module, origins)
+    factories = _factories(module)
+    body = _separate(module.body, factories, origins)
+    changed = [_separate_function(node, factories, origins) for node in body]
+    if all(one is other for one, other in zip(changed, module.body)):
+        return module, origins
+    return module.with_changes(body=changed), origins
+
+
+def _separate_function(
+    node: cst.CSTNode, factories: set[str], origins: Origins
+) -> cst.CSTNode:
+    if not isinstance(node, cst.FunctionDef):
+        return node
+    body = _separate(node.body.body, factories, origins)
+    if all(one is other for one, other in zip(body, node.body.body)):
+        return node
+    new = node.with_changes(body=node.body.with_changes(body=body))
+    origins[new] = origins.get(node, node)
+    return new
+
+
+def _factories(module: cst.Module) -> set[str]:
+    """Functions that make one variable and return it."""
+    functions = [node for node in module.body if isinstance(node, cst.FunctionDef)]
+    found: set[str] = set()
+    size = -1
+    while size != len(found):
+        size = len(found)
+        for function in functions:
+            if function.name.value not in found and _returns_variable(function, found):
+                found.add(function.name.value)
+    return found
+
+
+def _returns_variable(function: cst.FunctionDef, factories: set[str]) -> bool:
+    made: set[str] = set()
+    returned: list[cst.BaseExpression | None] = []
+    for node in walk(function.body):
+        if isinstance(node, cst.Assign) and len(node.targets) == 1:
+            target = node.targets[0].target
+            if isinstance(target, cst.Name) and _makes(node.value, factories):
+                made.add(target.value)
+        elif isinstance(node, cst.Return):
+            returned.append(node.value)
+    return bool(returned) and all(
+        value is not None
+        and (_makes(value, factories) or (isinstance(value, cst.Name) and value.value in made))
+        for value in returned
+    )
+
+
+def _makes(node: cst.BaseExpression, factories: set[str]) -> bool:
+    if not isinstance(node, cst.Call):
+        return False
+    if isinstance(node.func, cst.Attribute):
+        return node.func.attr.value in _MAKERS
+    return isinstance(node.func, cst.Name) and node.func.value in (*factories, *_MAKERS)
+
+
+def _separate(
+    body: Sequence[cst.CSTNode], factories: set[str], origins: Origins
+) -> list[cst.CSTNode]:
+    """``w = get_variable(..); ..; w = get_variable(..)``: the second variable becomes ``w_2``."""
+    counts: dict[str, int] = {}
+    for small in _straight(body):
+        name = _assigned(small, factories)
+        if name is not None:
+            counts[name] = counts.get(name, 0) + 1
+    repeated = {name for name, count in counts.items() if count > 1} - _unsafe(body)
+    if not repeated:
+        return list(body)
+    taken = {node.value for item in body for node in walk(item) if isinstance(node, cst.Name)}
+    current: dict[str, str] = {}
+    versions: dict[str, int] = {}
+
+    def change(node: cst.CSTNode) -> cst.CSTNode:
+        if isinstance(node, cst.Name) and node.value in current:
+            return node.with_changes(value=current[node.value])
+        if isinstance(node, cst.Attribute):
+            return node
+        return node
+
+    def statement(node: cst.CSTNode) -> cst.CSTNode:
+        if isinstance(node, cst.With):
+            items = [rename(item, change, origins) for item in node.items]
+            inner = [statement(child) for child in node.body.body]
+            same = all(a is b for a, b in zip([*items, *inner], [*node.items, *node.body.body]))
+            new = node if same else node.with_changes(items=items, body=node.body.with_changes(body=inner))
+        elif isinstance(node, cst.SimpleStatementLine):
+            smalls = [simple(small) for small in node.body]
+            same = all(a is b for a, b in zip(smalls, node.body))
+            new = node if same else node.with_changes(body=smalls)
+        else:
+            new = rename(node, change, origins)
+        if new is not node:
+            origins.setdefault(new, origins.get(node, node))
+        return new
+
+    def simple(small: cst.CSTNode) -> cst.CSTNode:
+        name = _assigned(small, factories)
+        if name not in repeated:
+            return rename(small, change, origins)
+        assert isinstance(small, cst.Assign) and name is not None
+        value = rename(small.value, change, origins)
+        versions[name] = versions.get(name, 0) + 1
+        if versions[name] > 1:
+            number = versions[name]
+            while f"{name}_{number}" in taken:
+                number += 1
+            taken.add(f"{name}_{number}")
+            current[name] = f"{name}_{number}"
+        target = small.targets[0]
+        renamed = target.with_changes(target=cst.Name(current.get(name, name)))
+        new = small.with_changes(targets=[renamed], value=value)
+        origins[new] = origins.get(small, small)
+        return new
+
+    return [statement(node) for node in body]
+
+
+def rename(node: cst.CSTNode, change: object, origins: Origins) -> cst.CSTNode:
+    """`transform`, but for names of attributes and keywords."""
+    if isinstance(node, cst.Attribute):
+        value = rename(node.value, change, origins)
+        new: cst.CSTNode = node if value is node.value else node.with_changes(value=value)
+    elif isinstance(node, cst.Arg):
+        value = rename(node.value, change, origins)
+        new = node if value is node.value else node.with_changes(value=value)
+    else:
+        new = transform(node, change, descend=lambda child: rename(child, change, origins))  # type: ignore[arg-type]
+    if new is not node:
+        origins.setdefault(new, origins.get(node, node))
+    return new
+
+
+def _straight(body: Sequence[cst.CSTNode]) -> Iterator[cst.CSTNode]:
+    """Simple statements of a block and of the `with` blocks in it."""
+    for node in body:
+        if isinstance(node, cst.With):
+            yield from _straight(node.body.body)
+        elif isinstance(node, cst.SimpleStatementLine):
+            yield from node.body
+
+
+def _assigned(small: cst.CSTNode, factories: set[str]) -> str | None:
+    if isinstance(small, cst.Assign) and len(small.targets) == 1 and _makes(small.value, factories):
+        target = small.targets[0].target
+        return target.value if isinstance(target, cst.Name) else None
+    return None
+
+
+def _unsafe(body: Sequence[cst.CSTNode]) -> set[str]:
+    """Names that functions, classes and lambdas in the block mention, or that branches bind."""
+    found: set[str] = set()
+
+    def look(node: cst.CSTNode) -> None:
+        for child in children(node):
+            if isinstance(child, (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.BaseComp, cst.Global)):
+                found.update(n.value for n in walk(child) if isinstance(n, cst.Name))
+            elif isinstance(child, (cst.If, cst.For, cst.While, cst.Try)):
+                for inner in walk(child):
+                    if isinstance(inner, (cst.AssignTarget, cst.AugAssign)):
+                        found.update(n.value for n in walk(inner.target) if isinstance(n, cst.Name))
+                    elif isinstance(inner, cst.For):
+                        found.update(n.value for n in walk(inner.target) if isinstance(n, cst.Name))
+                look(child)
+            else:
+                look(child)
+
+    for node in body:
+        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            found.update(n.value for n in walk(node) if isinstance(n, cst.Name))
+        else:
+            look(cst.IndentedBlock([node]))  # type: ignore[list-item]
+    return found
