@@ -12,7 +12,7 @@ import numpy as np
 from tf2torch.rulebook.cases import InputSpec
 from tf2torch.rulebook.contrib import with_contrib
 from tf2torch.rulebook.model import Case
-from tf2torch.rulebook.runs.common import Array, Run, flatten, wanted_gradients
+from tf2torch.rulebook.runs.common import Array, Run, flatten, incoming_gradient, wanted_gradients
 
 
 class NotInThisTensorFlow(Exception):
@@ -31,6 +31,7 @@ def tensorflow() -> Any:
 
     tf.disable_v2_behavior()
     tf.logging.set_verbosity(tf.logging.ERROR)
+    tf.debugging.disable_traceback_filtering()
     return tf
 
 
@@ -64,23 +65,28 @@ def run_tensorflow(case: Case, specs: Mapping[str, InputSpec], arrays: Mapping[s
         targets = [f for f in fetches if isinstance(f, tf.Tensor) and f.dtype.is_floating]
         gradients = _tf_gradients(tf, case, specs, names, targets, variables)
         with tf.Session(config=_config(tf)) as session:
-            session.run(tf.global_variables_initializer())
-            session.run(tf.local_variables_initializer())
+            if tf.global_variables() or tf.local_variables():
+                session.run(tf.global_variables_initializer())
+                session.run(tf.local_variables_initializer())
             for variable in variables:  # zeros and ones hide a swapped bias or scale
                 variable.load(_varied(variable.op.name, session.run(variable)), session)
             run.variables = {v.op.name: session.run(v) for v in variables}
             tensors = [f for f in fetches if isinstance(f, (tf.Tensor, tf.Variable))]
-            got = iter(session.run(tensors, feed))
+            tf.no_op()  # a session refuses an empty graph
+            values, run.gradients = session.run((tensors, gradients or {}), feed)
+            got = iter(values)
             run.values = [
                 next(got) if isinstance(f, (tf.Tensor, tf.Variable)) else f for f in fetches
             ]
             run.differentiable = gradients is not None
-            run.gradients = session.run(gradients or {}, feed)
     return run
 
 
 def _config(tf: Any) -> Any:
-    return tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+    config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+    # each graph runs once: optimizing it costs more than it saves
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return config
 
 
 def _varied(name: str, value: Array) -> Array:
@@ -114,17 +120,20 @@ def _tf_gradients(
     wanted.update({v.op.name: v for v in variables if v in tf.trainable_variables()})
     if not targets or not wanted or case.compare != "values":
         return {}
-    terms = [tf.reduce_sum(tf.cast(t, tf.float64) * _cotangent(tf, t)) for t in targets]
+    incoming = [_incoming(tf, target) for target in targets]
     try:
-        found = tf.gradients(tf.add_n(terms), list(wanted.values()))
+        found = tf.gradients(targets, list(wanted.values()), grad_ys=incoming)
     except LookupError:  # the operation has no gradient in TensorFlow
         return None
     pairs = zip(wanted, found, strict=True)
     return {name: tf.convert_to_tensor(g) for name, g in pairs if g is not None}
 
 
-def _cotangent(tf: Any, target: Any) -> Any:
-    """Weights of the outputs' sum, different for each element so that no error cancels."""
-    count = tf.size(target)
-    weights = tf.cos(tf.cast(tf.range(count), tf.float64) * 0.7 + 0.3)
-    return tf.reshape(weights, tf.shape(target))
+def _incoming(tf: Any, target: Any) -> Any:
+    """Gradients that flow into a result, as `incoming_gradient` has them."""
+    if target.shape.is_fully_defined():
+        shape = tuple(target.shape.as_list())
+        return tf.constant(incoming_gradient(shape), dtype=target.dtype)
+    count = tf.range(tf.size(target))
+    weights = tf.cos(tf.cast(count, tf.float64) * 0.7 + 0.3)
+    return tf.cast(tf.reshape(weights, tf.shape(target)), target.dtype)

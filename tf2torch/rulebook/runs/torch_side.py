@@ -10,7 +10,7 @@ import numpy as np
 from tf2torch.rulebook.cases import Conversion, InputSpec
 from tf2torch.rulebook.model import Case, WeightRow
 from tf2torch.rulebook.predicates import Facts, holds
-from tf2torch.rulebook.runs.common import Array, Run, flatten, wanted_gradients
+from tf2torch.rulebook.runs.common import Array, Run, flatten, incoming_gradient, wanted_gradients
 
 
 def run_torch(
@@ -158,16 +158,16 @@ def apply_steps(value: Array, steps: Sequence[Any]) -> Array:
 def _torch_gradients(values: Sequence[Any], leaves: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
-    targets = [v for v in values if isinstance(v, torch.Tensor) and v.is_floating_point()]
-    total = None
-    for target in targets:
-        weights = torch.cos(torch.arange(target.numel(), dtype=torch.float64) * 0.7 + 0.3)
-        term = (target.double() * weights.reshape(target.shape)).sum()
-        total = term if total is None else total + term
+    targets = [
+        v
+        for v in values
+        if isinstance(v, torch.Tensor) and v.is_floating_point() and v.requires_grad
+    ]
     wanted = {n: p for n, p in leaves.items() if isinstance(p, torch.Tensor) and p.requires_grad}
-    if total is None or not total.requires_grad or not wanted:
+    if not targets or not wanted:
         return {}
-    found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
+    incoming = [torch.from_numpy(incoming_gradient(tuple(t.shape))).to(t.dtype) for t in targets]
+    found = torch.autograd.grad(targets, list(wanted.values()), incoming, allow_unused=True)
     pairs = zip(wanted, found, strict=True)
     return {name: g.detach().resolve_conj().numpy() for name, g in pairs if g is not None}
 
