@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tf2torch import __version__
-from tf2torch.cli import command, run
+from tf2torch.cli import main, run
 from tf2torch.cli.convert import convert
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,9 +46,15 @@ def test_errors_become_messages(
         raise error
 
     monkeypatch.setattr(convert, "callback", fail)
-    assert command.get_command(None, "convert") is convert  # type: ignore[arg-type]
+    assert main.commands["convert"] is convert
     assert run(["convert", "-"]) == status
     assert message in capsys.readouterr().err
+
+
+def test_click_can_run_it_in_process() -> None:
+    result = CliRunner().invoke(main, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"tf2torch {__version__}\n")
+    assert CliRunner().invoke(main, ["convert", "none.py"]).exit_code == 2
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
