@@ -12,6 +12,7 @@ from tf2torch.analyse import Analysis
 from tf2torch.analyse.facts import Obj, Run
 from tf2torch.plan.feeding import dataset_node
 from tf2torch.plan.reaching import STALE, Reaching
+from tf2torch.plan.units import contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rulebook.values import Value
 
@@ -142,10 +143,14 @@ def operation_names(record: Obj, node: cst.BaseExpression | None = None) -> set[
             found |= names_in(rate.node).loads
     for member in record["members"] or ():
         value = getattr(member, "value", member)
-        if isinstance(value.detail, Obj):
+        if value.kind == "operation" and isinstance(value.detail, Obj):
             found |= operation_names(value.detail)
         elif hasattr(member, "node"):
             found |= names_in(member.node).loads
+    for given in record["control"] or ():
+        for leaf in contents(given):
+            if leaf.kind == "operation" and isinstance(leaf.detail, Obj):
+                found |= operation_names(leaf.detail)
     if record.type == "IteratorInit" and (data := dataset_node(record)) is not None:
         found |= names_in(data).loads
     if record.type == "Summary" and record.node is not None:

@@ -9,9 +9,9 @@ import libcst as cst
 
 from tf2torch.analyse.facts import Obj
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.units import Unit, calls_in, contains_run
+from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import flags, recurrent, savers, sources, training, variables_list
+from tf2torch.rewrite import flags, operations, recurrent, savers, sources, training, variables_list
 from tf2torch.rewrite.cells import has_frozen_biases
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.functions import write_function
@@ -217,7 +217,7 @@ def _needs_model(writer: Writer, unit: Unit) -> bool:
     if contains_run(writer.analysis, unit.node):
         return True
     record = unit.value is not None and writer.value(unit.value)
-    if record and record.kind == "operation" and record.detail.type in ("Train", "Apply"):
+    if record and any(made.type in operations.STEPS for made in operations.records(record)):
         return True
     return bool(unit.names.loads & set(writer.plan.attributes))
 
@@ -314,8 +314,15 @@ def _object_statements(program: Program, host: Host, unit: Unit) -> Statements:
             return []
     if value is None:
         return []
-    if value.kind == "operation" and value.detail is not None and value.detail.type in ("Train", "Apply"):
-        return _optimizer(program, host, unit, value.detail)
+    if any(item.kind == "operation" for item in contents(value)):
+        written: Statements = []
+        for made in operations.records(value):
+            if made.type in ("Train", "Apply") and id(made) not in host.optimizers:
+                written += _optimizer(program, host, unit, made)
+            elif made.type == "AverageUpdate" and id(made) not in host.averages:
+                host.averages.add(id(made))
+                written += operations.make_average(host, made)
+        return written
     if value.kind == "object" and value.detail.type == "Saver":
         return savers.made(host, unit.small)
     if value.kind == "object" and value.detail.type == "FileWriter":

@@ -14,7 +14,7 @@ from tf2torch.plan.blocks import Block
 from tf2torch.plan.sites import Feed, Leaf, Site, Tree, feed_items, needed_names
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import recurrent, sources, statistics, summaries, training
+from tf2torch.rewrite import operations, recurrent, sources, statistics, summaries, training
 from tf2torch.rewrite.expressions import convert, fill_method
 from tf2torch.rewrite.statements import (
     Statements,
@@ -55,6 +55,7 @@ class Host:
     streams: sources.Streams | None = None
     done: set[int] = field(default_factory=set)
     nested: bool = False
+    averages: set[int] = field(default_factory=set)
 
 
 def write_host(host: Host, node: cst.BaseStatement) -> Statements:
@@ -503,8 +504,10 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
     for leaf in leaves:
         if leaf.value.kind in ("unknown", "python") :
             raise Unconvertible("fetch", f"what {writer.text(leaf.node)!r} fetches is not known", leaf.node)
-    steps = _steps(leaves)
+    late = operations.late_units(writer, needed)
+    steps = operations.steps(writer, leaves, late)
     live = [leaf for leaf in leaves if leaf.record is None or leaf.record.type not in ("Init", "NoOp")]
+    live = live or (leaves if steps else [])
     if not live:
         return [], {}
     before: Statements = []
@@ -547,6 +550,8 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
     mode = _mode(host, site, needed)
     pending = list(blocks)
     for unit in units:
+        if unit in late:
+            continue
         while pending and _ready(pending[0], unit):
             computed += _call_block(host, pending.pop(0), names, site)
         if unit.index not in inside:
@@ -559,7 +564,7 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
                 computed += _current_rate(host, unit.targets[0].value)
     results: dict[int, str] = {}
     for leaf in leaves:
-        if leaf.record is None:
+        if leaf.record is None and not operations.only_operations(leaf.value):
             tracked = bool(steps) or not computed or _uses_gradients(writer, units)
             results[id(leaf)] = _result(host, leaf, scope, tracked=tracked)
     computed = statistics.frozen(host, site, computed, mode)
@@ -567,6 +572,8 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
         before += mode
         before += computed
         before += _step(host, steps, scope)
+        for unit in late:
+            before += write_statement(writer, unit.node, scope, None)
         return before, results
     if computed and not _uses_gradients(writer, units):
         computed = [_no_grad(computed)]
@@ -691,26 +698,6 @@ def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
 # -- steps ---------------------------------------------------------------------------------------
 
 
-def _steps(leaves: Sequence[Leaf]) -> list[Obj]:
-    """Operations that change state, in order, groups opened."""
-    found: list[Obj] = []
-
-    def add(record: Obj | None) -> None:
-        if record is None:
-            return
-        if record.type == "Group":
-            for member in record["members"] or ():
-                value = member.value
-                if value.kind == "operation":
-                    add(value.detail)
-        elif record.type in ("Train", "Apply", "AverageUpdate"):
-            found.append(record)
-
-    for leaf in leaves:
-        add(leaf.record if leaf.value.kind == "operation" else None)
-    return found
-
-
 def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
     """``zero_grad / backward / step``; several train ops of one run share their forward pass."""
     writer = host.writer
@@ -741,8 +728,12 @@ def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
             text += f"for gradient, variable in {pairs}:\n    variable.grad = gradient\n"
             text += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
         elif record.type == "AverageUpdate":
-            raise Unconvertible("moving-average", "moving averages are not converted yet", record.node)
-    return lines(text)
+            text += operations.update_average(host, record, scope)
+    written = lines(text)
+    for record in steps:
+        if record.type == "Group":
+            written += operations.group_effects(host, record, scope)
+    return written
 
 
 def _optimizer_of(host: Host, record: Obj) -> Optimizer:

@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.facts import Creation
 from tf2torch.analyse.recurrent import RecurrentCreation
+from tf2torch.plan.units import contents
 from tf2torch.rewrite import training
 from tf2torch.rewrite.cells import weight_entry
 from tf2torch.rewrite.writer import Writer
@@ -24,6 +25,7 @@ def weight_map(writer: Writer) -> dict[str, Any]:
             if variable.name in variables and creation.reused is not None:
                 continue
             variables[variable.name] = _entry(writer, creation, variable, held, counters)
+    variables |= _averages(writer, variables)
     return {"version": 1, "variables": variables, "optimizers": _optimizers(writer)}
 
 
@@ -46,6 +48,31 @@ def _entry(
             layout = steps[0] if len(steps) == 1 else steps
             return {"module": writer.plan.model, "key": f"{key}.{row.torch}", "layout": layout}
     return {"module": writer.plan.model, "key": key, "layout": ["identity"]}
+
+
+def _averages(writer: Writer, variables: dict[str, Any]) -> dict[str, Any]:
+    """Where the shadows of tf.train.ExponentialMovingAverage live."""
+    found: dict[str, Any] = {}
+    numbers: dict[int, int] = {}
+    for value in list(writer.analysis.values.values()):
+        if value.kind != "operation" or value.detail is None or value.detail.type != "AverageUpdate":
+            continue
+        record = value.detail
+        average = record["average"].detail
+        number = numbers.setdefault(id(average), len(numbers))
+        module = "ExponentialMovingAverage" + (f"#{number}" if number else "")
+        suffix = average["call"].text(3, "name") or "ExponentialMovingAverage"
+        given = record["targets"]
+        targets = writer.analysis.state.collections.get("trainable_variables", [])
+        if given is not None and given.value.literal is not None:
+            targets = contents(given.value)
+        for target in targets:
+            entry = variables.get(target.detail.name) if target.kind == "variable" else None
+            if isinstance(entry, dict):
+                key = entry["key"].replace(".", "_")
+                name = f"{target.detail.name}/{suffix}"
+                found[name] = {"module": module, "key": key, "layout": entry["layout"]}
+    return found
 
 
 def variable_keys(writer: Writer) -> dict[str, list[str]]:
