@@ -178,7 +178,7 @@ def _saver(call: GraphCall) -> Value:
 
 
 def _summary(call: GraphCall) -> Value:
-    value = make("Summary", call)
+    value = make("Summary", call, functions=call.state.stack)
     call.state.summaries.append(value)
     return value
 
@@ -285,6 +285,8 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
     "tf.train.SummaryWriter": _writer,
     "tf.train.ExponentialMovingAverage": _object("ExponentialMovingAverage"),
     "tf.ConfigProto": _object("ConfigProto"),
+    "tf.Summary": _object("SummaryProto"),
+    "tf.Summary.Value": _object("SummaryValue"),
     "tf.train.Example": _object("Example"),
     "tf.GPUOptions": _object("ConfigProto"),
     "tf.train.Coordinator": _object("Coordinator"),

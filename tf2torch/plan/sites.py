@@ -143,7 +143,7 @@ def operation_names(record: Obj, node: cst.BaseExpression | None = None) -> set[
             found |= names_in(rate.node).loads
     for member in record["members"] or ():
         value = getattr(member, "value", member)
-        if value.kind == "operation" and isinstance(value.detail, Obj):
+        if value.kind in ("operation", "object") and isinstance(value.detail, Obj):
             found |= operation_names(value.detail)
         elif hasattr(member, "node"):
             found |= names_in(member.node).loads

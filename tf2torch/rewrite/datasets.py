@@ -337,6 +337,13 @@ def _drawn(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     raise Unconvertible("data", "elements are drawn here in the middle of other graph code", node)
 
 
+def _flag_values(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``FLAGS.flag_values_dict()`` -> ``vars(FLAGS)``"""
+    from tf2torch.rewrite.flags import dictionary
+
+    return Typed(dictionary(writer, node))
+
+
 def _should_stop(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     return Typed(parse("False"))
 
@@ -374,6 +381,7 @@ SPECIAL_METHODS = {
     "Reader.read": _drawn,
     "Example.SerializeToString": _serialized,
     "Coordinator.should_stop": _should_stop,
+    "Flags.flag_values_dict": _flag_values,
 }
 
 __all__ = ["BATCHES", "PRODUCERS", "READERS", "SPECIAL", "SPECIAL_METHODS", "UNKNOWN", "Value"]

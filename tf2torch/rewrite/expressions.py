@@ -154,6 +154,10 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
 
         return Typed(recurrent.attribute(writer, node))
     named = owner.kind == "object" and isinstance(owner.detail, Obj)
+    if named and owner.detail.type == "Flags" and node.attr.value == "__flags":
+        from tf2torch.rewrite.flags import dictionary
+
+        return Typed(dictionary(writer, node))
     if owner.is_tensor or named or owner.kind == "dtype":
         kind = owner.detail.type if named else "DType" if owner.kind == "dtype" else "Tensor"
         found = method_rule(writer, owner, kind, node.attr.value)

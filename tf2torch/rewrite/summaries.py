@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.diagnostics import Outcome
 from tf2torch.rewrite import coordinator, flags, savers
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
@@ -16,7 +17,12 @@ from tf2torch.rulebook.values import Value
 if TYPE_CHECKING:
     from tf2torch.rewrite.session import Host
 
-_METHODS = {"scalar": "add_scalar", "histogram": "add_histogram", "image": "add_images", "text": "add_text"}
+_METHODS = {
+    "scalar": "add_scalar",
+    "histogram": "add_histogram",
+    "image": "add_images",
+    "text": "add_text",
+}
 
 
 def members(record: Obj) -> list[Value]:
@@ -38,12 +44,18 @@ def host_statement(host: Host, small: cst.BaseSmallStatement) -> list[cst.BaseSt
         return None
     if isinstance(small, cst.Assign):
         value = host.writer.value(call)
+        if value.kind == "object" and value.detail.type == "SummaryProto":
+            return []
         if value.kind == "object" and value.detail.type == "FileWriter":
             return _writer(host, small, call)
         if value.kind == "object" and value.detail.type == "Saver":
             return savers.made(host, small)
     if not isinstance(call.func, cst.Attribute):
         return None
+    if code(call.func).endswith(".value.add") and isinstance(call.func.value, cst.Attribute):
+        owner = host.writer.value(call.func.value.value)
+        if owner.kind == "object" and owner.detail.type == "SummaryProto":
+            raise Unconvertible("add-summary", "a summary that is filled in later", call)
     owner = host.writer.value(call.func.value)
     if owner.kind != "object":
         return None
@@ -74,24 +86,86 @@ def _writer(host: Host, small: cst.Assign, call: cst.Call) -> list[cst.BaseState
 
 
 def _add_summary(host: Host, call: cst.Call) -> list[cst.BaseStatement]:
+    """``writer.add_summary(summary, step)`` -> a call for each of its members"""
     summary, step = argument(call, 0, "summary"), argument(call, 1, "global_step")
     assert isinstance(call.func, cst.Attribute)
     writer = code(convert(host.writer, call.func.value, host.scope))
-    if not isinstance(summary, cst.Name) or summary.value not in host.summaries:
-        raise Unconvertible("add-summary", "where this summary was fetched is not known", call)
     suffix = f", {code(convert(host.writer, step, host.scope))}" if step is not None else ""
+    before: list[cst.BaseStatement] = []
+    if summary is None:
+        raise Unconvertible("add-summary", "a summary is missing", call)
+    value = host.writer.value(summary)
+    if value.kind == "object" and value.detail.type == "SummaryProto":
+        return lines(_proto(host, value.detail, writer, suffix))
+    if isinstance(summary, cst.Name) and summary.value in host.summaries:
+        records = host.summaries[summary.value]
+    elif isinstance(summary, cst.Call) and summary in host.writer.plan.sites:
+        before, records = _fetched(host, summary)
+    else:
+        raise Unconvertible("add-summary", "where this summary was fetched is not known", call)
+    text = "".join(_member(host, member.detail, writer, suffix) for member in records)
+    return [*before, *lines(text)]
+
+
+def _fetched(host: Host, run: cst.Call) -> tuple[list[cst.BaseStatement], list[Value]]:
+    """``writer.add_summary(sess.run(merged), step)``: the run, and what it records."""
+    from tf2torch.rewrite.session import _lower
+
+    site, needed = host.writer.plan.sites[run]
+    leaf = site.tree.leaf
+    if leaf is None or leaf.record is None:
+        raise Unconvertible("add-summary", "what this run records is not known", run)
+    before, _ = _lower(host, site, needed)
+    host.writer.settle(run, Outcome.CONVERTED, "session-run")
+    return before, members(leaf.record)
+
+
+def _member(host: Host, record: Obj, writer: str, suffix: str) -> str:
+    """``writer.add_scalar("loss", loss, step)``"""
+    node = record.node
+    assert isinstance(node, cst.Call)
+    root = host.writer.plan.root.function
+    if any(function is not root for function in record["functions"] or ()):
+        raise Unconvertible("add-summary", "a summary that is made inside a function", node)
+    kind = record["symbol"].rpartition(".")[2].removesuffix("_summary")
+    method = _METHODS.get(kind)
+    tag, values = argument(node, 0, "name", "tag", "tags"), argument(node, 1, "tensor", "values")
+    if method is None or tag is None or values is None:
+        raise Unconvertible("add-summary", f"tf.summary.{kind} has no counterpart", node)
+    written = convert(host.writer, values, host.scope)
+    extra = ""
+    if kind == "image":
+        most = argument(node, 2, "max_outputs", "max_images")
+        count = "3" if most is None else code(convert(host.writer, most, host.scope))
+        written, extra = fill_subscript(written, f":{count}"), ', dataformats="NHWC"'
+    label = code(convert(host.writer, tag, host.scope))
+    host.writer.converted(node.func, "summary")
+    return f"{writer}.{method}({label}, {code(written)}{suffix}{extra})\n"
+
+
+def fill_subscript(node: cst.BaseExpression, index: str) -> cst.BaseExpression:
+    """``(node)[index]``"""
+    simple = isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript))
+    text = code(node) if simple else f"({code(node)})"
+    return cst.parse_expression(f"{text}[{index}]")
+
+
+def _proto(host: Host, record: Obj, writer: str, suffix: str) -> str:
+    """``tf.Summary(value=[tf.Summary.Value(tag="loss", simple_value=x)])``"""
+    node = record.node
+    assert isinstance(node, cst.Call)
+    given = argument(node, 0, "value")
+    if not isinstance(given, (cst.List, cst.Tuple)):
+        raise Unconvertible("add-summary", "a summary that is filled in later", node)
     text = ""
-    for member in host.summaries[summary.value]:
-        record = member.detail
-        node = record.node
-        kind = record["symbol"].rpartition(".")[2].removesuffix("_summary")
-        method = _METHODS.get(kind)
-        tag, values = argument(node, 0, "name", "tag", "tags"), argument(node, 1, "tensor", "values")
-        if method is None or tag is None or values is None:
-            raise Unconvertible("add-summary", f"tf.summary.{kind} has no counterpart", call)
-        written = code(convert(host.writer, values, host.scope))
+    for element in given.elements:
+        entry = element.value
+        if not isinstance(entry, cst.Call):
+            raise Unconvertible("add-summary", "a summary whose values are not known", node)
+        tag, number = argument(entry, None, "tag"), argument(entry, None, "simple_value")
+        if tag is None or number is None:
+            raise Unconvertible("add-summary", "only simple values have a counterpart", entry)
         label = code(convert(host.writer, tag, host.scope))
-        extra = ', dataformats="NHWC"' if kind == "image" else ""
-        text += f"{writer}.{method}({label}, {written}{suffix}{extra})\n"
-        host.writer.converted(node.func, "summary")
-    return lines(text)
+        text += f"{writer}.add_scalar({label}, {code(convert(host.writer, number, host.scope))}{suffix})\n"
+    host.writer.settle(node, Outcome.CONVERTED, "summary")
+    return text
