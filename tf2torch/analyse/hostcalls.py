@@ -7,7 +7,7 @@ import libcst as cst
 from tf2torch.analyse import arrays, expressions, tensors
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Argument
-from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant
+from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant, tensor
 
 BUILTINS = frozenset(
     "range xrange len int float str bool list tuple dict set sorted reversed enumerate zip map filter"
@@ -79,6 +79,10 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
         return Value("python")
     if name == "getattr" and isinstance(values[1].literal, str) and values[0].kind == "instance":
         return expressions.ANYTHING
+    if name in ("sum", "abs") and values:
+        added = values[:1] if name == "abs" else _summands(values)
+        if any(item.is_tensor for item in added):
+            return _sum(added)
     compute = _PURE.get(name)
     literals = [tensors.number(value) for value in values]
     if compute is not None and literals and all(literal is not UNKNOWN for literal in literals):
@@ -89,6 +93,20 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
             return Value("python")
     text = values[0].text if name == "int" and values else None
     return Value("python", text=text, dtype={"int": "int32", "float": "float32"}.get(name))
+
+
+def _summands(values: list[Value]) -> list[Value]:
+    items = expressions.items_of(values[0])
+    return [*items] if items is not None else [expressions.element_of(values[0])]
+
+
+def _sum(added: list[Value]) -> Value:
+    """The tensor that adding up tensors gives."""
+    shape = added[0].shape
+    for item in added:
+        shape = tensors.broadcast(shape, item.shape) if shape is not None and item.shape is not None else None
+    dtypes = {item.dtype for item in added if item.is_tensor}
+    return tensor(dtypes.pop() if len(dtypes) == 1 else None, shape)
 
 
 def _enumerate(values: list[Value]) -> Value:

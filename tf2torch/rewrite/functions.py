@@ -434,7 +434,7 @@ def _constructor(
 
 def reach(slot: Slot, scope: Scope) -> cst.BaseExpression:
     """``self.conv1``, ``self.layers[i]``"""
-    text = f"{scope.model}.{slot.attribute}"
+    text = f"{scope.model}.{slot.attribute}" if slot.attribute else str(scope.model)
     for loop in slot.loops:
         text += f"[{scope.indices.get(loop, 'index')}]"
     return parse(text)
@@ -494,8 +494,26 @@ def layer_call(
             raise Unconvertible(rule.id, "the number of input features is not known", node)
         resets = initial.layer_resets(writer, rule, bound, node, init_scope)
         scope.create(node, slot, constructor, resets)
-    written = fill(emit.forward, bound, {"self": reach(slot, scope)})
+    own = reach(slot, scope)
+    flag = _training(writer, rule, bound, scope)
+    if flag is not None and "{self}(" in emit.forward:
+        own = cst.Call(cst.Attribute(own, cst.Name("train")), [cst.Arg(flag)])
+    written = fill(emit.forward, bound, {"self": own})
     return after(writer, rule, bound, Typed(written, order, rank), node, scope)
+
+
+def _training(
+    writer: Writer, rule: Rule, bound: Bound, scope: Scope
+) -> cst.BaseExpression | None:
+    """The flag that says in which mode a layer runs, where the model's own mode does not."""
+    if rule.training is None or rule.training not in bound.nodes:
+        return None
+    value = bound.values[rule.training]
+    if value.kind == "placeholder" and value.detail in scope.modes:
+        return None
+    if value.literal is True and not scope.modes:
+        return None
+    return bound.nodes[rule.training]
 
 
 def _original(

@@ -143,7 +143,7 @@ def _mentions_tensorflow(writer: Writer, node: cst.CSTNode) -> bool:
 def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -> Statements:
     value = writer.value(node.value)
     target = node.targets[0].target
-    if sink is not None and isinstance(target, cst.Name) and target.value in sink.parameters:
+    if sink is not None and _stores(target) and _stores(target) <= sink.parameters:
         sink.parameter(writer, node, scope)
         return []
     from tf2torch.rewrite import control
@@ -166,6 +166,16 @@ def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -
     targets = [t.with_changes(target=_target(writer, t.target, scope)) for t in node.targets]
     del value
     return [_line(node.with_changes(targets=targets, value=written))]
+
+
+def _stores(target: cst.BaseExpression) -> set[str]:
+    """Names that an assignment to plain names binds; none for other targets."""
+    if isinstance(target, cst.Name):
+        return {target.value}
+    if isinstance(target, (cst.Tuple, cst.List)):
+        inner = [_stores(element.value) for element in target.elements]
+        return set().union(*inner) if all(inner) else set()
+    return set()
 
 
 def _target(writer: Writer, target: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:

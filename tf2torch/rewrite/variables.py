@@ -14,7 +14,8 @@ from tf2torch.rulebook.values import UNKNOWN, Value
 
 def parameter_statements(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseStatement]:
     """``W = tf.Variable(x)`` -> ``self.W = nn.Parameter(x)``; dicts and lists of variables too."""
-    written = container(writer, node.value, scope)
+    unpacked = isinstance(node.targets[0].target, (cst.Tuple, cst.List))
+    written = (convert if unpacked else container)(writer, node.value, scope)
     targets = []
     for target in node.targets:
         targets.append(target.with_changes(target=_attribute_target(target.target)))
@@ -37,7 +38,7 @@ def container(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.Bas
     written = convert(writer, node, scope)
     if value.kind == "variable":
         return written
-    if value.kind == "mapping" and isinstance(node, (cst.Dict, cst.DictComp)):
+    if value.kind == "mapping" and (isinstance(node, (cst.Dict, cst.DictComp)) or _makes_dict(node)):
         if any(not isinstance(key, str) for key, _ in value.detail):
             raise Unconvertible("variable-container", "variables in a dict with keys that are no strings", node)
         return cst.Call(parse("nn.ParameterDict"), [cst.Arg(written)])
@@ -47,6 +48,10 @@ def container(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.Bas
             return cst.Call(parse("nn.ParameterList"), [cst.Arg(written)])
         return written
     return written
+
+
+def _makes_dict(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict"
 
 
 def variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
