@@ -13,7 +13,7 @@ from tf2torch.emit.support import support_text
 from tf2torch.parity import check_pair
 from tf2torch.rewrite import Rewritten
 
-PROGRAMS = Path(__file__).parent / "recurrent"
+PROGRAMS = Path(__file__).parent / "programs" / "recurrent"
 NAMES = sorted(path.stem for path in PROGRAMS.glob("*.py"))
 
 START = """
@@ -90,7 +90,8 @@ result, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)
     ),
     "static": (
         """
-outputs, _ = tf.nn.static_rnn(tf.nn.rnn_cell.BasicRNNCell(n_hidden), tf.unstack(x, axis=1), dtype=tf.float32)
+cell = tf.nn.rnn_cell.BasicRNNCell(n_hidden)
+outputs, _ = tf.nn.static_rnn(cell, tf.unstack(x, axis=1), dtype=tf.float32)
 result = outputs[-1]
 """,
         (
@@ -224,7 +225,8 @@ def test_weight_map(tmp_path: Path) -> None:
     made = converted(
         tmp_path,
         """
-cell = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.LSTMCell(n_hidden, forget_bias=0.5) for _ in range(2)])
+cells = [tf.nn.rnn_cell.LSTMCell(n_hidden, forget_bias=0.5) for _ in range(2)]
+cell = tf.nn.rnn_cell.MultiRNNCell(cells)
 deep, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)
 outputs, state = tf.nn.dynamic_rnn(tf.nn.rnn_cell.GRUCell(2), deep, dtype=tf.float32, scope="top")
 result = state

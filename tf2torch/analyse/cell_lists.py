@@ -122,4 +122,6 @@ class _Stores(cst.CSTVisitor):
             and func.attr.value == "append"
             and len(node.args) == 1
         ):
-            self.appended.append((self.loops[-1] if len(self.loops) == 1 else None, node.args[0].value))
+            self.appended.append(
+                (self.loops[-1] if len(self.loops) == 1 else None, node.args[0].value)
+            )

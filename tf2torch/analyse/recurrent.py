@@ -416,7 +416,7 @@ _RULE = Rule(id="rnn", tf=("tf.nn.rnn_cell",))
 
 def _sum(one: Size, other: Size) -> Dim:
     known = one.literal is not None and other.literal is not None
-    return Dim(int(one.literal) + int(other.literal)) if known else Dim()  # type: ignore[arg-type]
+    return Dim(int(one.literal) + int(other.literal)) if known else Dim()
 
 
 def _times(size: Size, factor: int) -> Dim:
@@ -481,10 +481,14 @@ def _scoped(call: GraphCall, position: int, default: str) -> Any:
 
 
 def _cell(argument: Argument | None) -> Cell | None:
-    return argument.value.detail["cell"] if argument is not None and is_cell(argument.value) else None
+    return (
+        argument.value.detail["cell"] if argument is not None and is_cell(argument.value) else None
+    )
 
 
-def _sequence_dims(call: GraphCall, inputs: Value | None, time_major: bool) -> tuple[Dim, Dim, Size]:
+def _sequence_dims(
+    call: GraphCall, inputs: Value | None, time_major: bool
+) -> tuple[Dim, Dim, Size]:
     """Batch, time and feature lengths of a [batch, time, features] tensor."""
     shape = inputs.shape if inputs is not None and inputs.is_tensor else None
     if shape is None or len(shape) != 3:

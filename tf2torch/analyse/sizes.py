@@ -55,7 +55,9 @@ def size_of(state: State, node: cst.BaseExpression, value: Value) -> Size:
         stored = state.frame.names.get(node.value)
         if stored is not None and stored.text is not None and stored.text != text:
             caller = state.stack[-2] if len(state.stack) > 1 else None
-            spellings.append((None if names.is_global_text(state, stored.text) else caller, stored.text))
+            spellings.append(
+                (None if names.is_global_text(state, stored.text) else caller, stored.text)
+            )
     return Size(literal, _guess(state, literal, spellings), tuple(spellings))
 
 

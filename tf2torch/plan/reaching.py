@@ -34,6 +34,11 @@ class Reaching:
 def reaching_literals(analysis: Analysis, bodies: Sequence[Sequence[cst.CSTNode]]) -> Reaching:
     """Follows the names of each body, as far as they are assigned in it."""
     walker = _Walker(analysis)
+    runs = analysis.runs.values()
+    if not any(
+        isinstance(run.feeds, cst.Name) or isinstance(run.fetches, cst.Name) for run in runs
+    ):
+        return Reaching({}, frozenset())
     for body in bodies:
         walker.block(body, {})
     return Reaching(walker.found, frozenset(walker.kept))
@@ -111,7 +116,11 @@ def _keys(node: cst.CSTNode) -> set[str]:
     """Names that a dictionary literal feeds."""
     if not isinstance(node, cst.Dict):
         return set()
-    return {e.key.value for e in node.elements if isinstance(e, cst.DictElement) and isinstance(e.key, cst.Name)}
+    return {
+        e.key.value
+        for e in node.elements
+        if isinstance(e, cst.DictElement) and isinstance(e.key, cst.Name)
+    }
 
 
 def _overwritten(env: Env, fed: set[str], but: str | None) -> Env:

@@ -33,7 +33,7 @@ def pass_names_through_cells(analysis: Analysis, units: Iterable[Unit]) -> None:
             for name in list(names):
                 names |= read.get(name, set())
             for target in targets:
-                read[target] = read.get(target, set()) | names  # type: ignore[index]
+                read[target] = read.get(target, set()) | names
             changed = True
     if not changed:
         return

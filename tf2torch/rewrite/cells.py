@@ -57,7 +57,9 @@ def form_of(writer: Writer, creation: RecurrentCreation) -> Form:
         if isinstance(other, RecurrentCreation) and names & {v.name for v in other.variables}
     ]
     if any({v.name for v in other.variables} != names for other in group):
-        raise Unconvertible("rnn-sharing", "cells that share some of their variables", creation.node)
+        raise Unconvertible(
+            "rnn-sharing", "cells that share some of their variables", creation.node
+        )
     first = group[0] if group else creation
     tops = {id(part.cell) for other in group for part in other.parts}
     wrapped = len(tops) <= len(first.parts) and not any(
@@ -198,7 +200,9 @@ class _Maker:
     def number(self, size: Size | None, what: str) -> str:
         text = size.spelled(self.owner) if size is not None else None
         if text is None:
-            raise Unconvertible("rnn-size", f"{what} is not known where the module is made", self.node)
+            raise Unconvertible(
+                "rnn-size", f"{what} is not known where the module is made", self.node
+            )
         return text
 
     def inputs(self, size: Size) -> str:
@@ -218,7 +222,9 @@ class _Maker:
             text += f", num_layers={layers}"
         if _activation(leaf) in _RELU:
             text += ', nonlinearity="relu"'
-        time_major = creation.driver.endswith("dynamic_rnn") and is_time_major(self.writer, creation)
+        time_major = creation.driver.endswith("dynamic_rnn") and is_time_major(
+            self.writer, creation
+        )
         text += "" if time_major else ", batch_first=True"
         if leaf.literal("num_proj", None) is not None:
             text += f", proj_size={self.number(leaf.output, 'num_proj')}"
@@ -353,7 +359,12 @@ def wrapper(
 
 
 def _probability(
-    writer: Writer, cell: Cell, name: str, owner: cst.CSTNode | None, scope: Scope | None, node: cst.Call
+    writer: Writer,
+    cell: Cell,
+    name: str,
+    owner: cst.CSTNode | None,
+    scope: Scope | None,
+    node: cst.Call,
 ) -> str:
     argument = cell.given[name]
     if not argument.value.is_tensor:
@@ -373,7 +384,9 @@ def _probability(
     raise Unconvertible("rnn-cell", f"{name} is not known where the cell runs", node)
 
 
-def wrapped(writer: Writer, cell: Cell, text: str, owner: cst.CSTNode | None, scope: Scope, node: cst.Call) -> str:
+def wrapped(
+    writer: Writer, cell: Cell, text: str, owner: cst.CSTNode | None, scope: Scope, node: cst.Call
+) -> str:
     """The module `text` of a bare cell with the wrappers of `cell` around it, made for one call."""
     cell = bare(cell)
     if not any(bare(inner).kind in WRAPPERS for inner in _all(cell)):
@@ -396,7 +409,9 @@ def wrapped(writer: Writer, cell: Cell, text: str, owner: cst.CSTNode | None, sc
 # -- initial values ------------------------------------------------------------------------------
 
 
-def resets(writer: Writer, creation: RecurrentCreation, form: Form, scope: Scope) -> tuple[str, ...]:
+def resets(
+    writer: Writer, creation: RecurrentCreation, form: Form, scope: Scope
+) -> tuple[str, ...]:
     """Statements over ``{}`` that give the module TensorFlow's initial values."""
     texts = []
     maker = _Maker(writer, creation.owner, creation.node, form)
@@ -410,11 +425,18 @@ def resets(writer: Writer, creation: RecurrentCreation, form: Form, scope: Scope
     for part, path in _leaves(creation, form):
         for role, value in part.variables.items():
             given: Value | None = value.detail.initial
-            if given is None or given.literal is None or role.endswith("bias") and part.cell.kind != "GRUCell":
+            if (
+                given is None
+                or given.literal is None
+                or role.endswith("bias")
+                and part.cell.kind != "GRUCell"
+            ):
                 continue
             if any(inner.count is not None for p in creation.parts for inner in _all(p.cell)):
                 raise Unconvertible(
-                    "rnn-initializer", "an initializer for an unknown number of layers", creation.node
+                    "rnn-initializer",
+                    "an initializer for an unknown number of layers",
+                    creation.node,
                 )
             for key in _targets(form, role, path):
                 # The layer's name is filled in later; braces stand for it.
@@ -471,7 +493,9 @@ def _flat(part: Built) -> list[Built]:
     return [leaf for inner in part.cells for leaf in _flat(inner)] if part.cells else [part]
 
 
-def _placed(part: Built, path: tuple[Any, ...], form: Form) -> Iterator[tuple[Built, tuple[Any, ...]]]:
+def _placed(
+    part: Built, path: tuple[Any, ...], form: Form
+) -> Iterator[tuple[Built, tuple[Any, ...]]]:
     if not part.cells:
         yield part, path
     elif part.cell.kind == "MultiRNNCell":
@@ -485,7 +509,9 @@ def _placed(part: Built, path: tuple[Any, ...], form: Form) -> Iterator[tuple[Bu
 # -- the weight map ------------------------------------------------------------------------------
 
 
-def weight_entry(writer: Writer, creation: RecurrentCreation, name: str, key: str, model: Any) -> Any:
+def weight_entry(
+    writer: Writer, creation: RecurrentCreation, name: str, key: str, model: Any
+) -> Any:
     """Entry of the weight map for one TensorFlow variable."""
     try:
         form = form_of(writer, creation)

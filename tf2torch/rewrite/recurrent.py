@@ -89,11 +89,17 @@ def _constructor(
     if not different:
         return made
     loop = loops[0] if len(loops) == 1 else None
-    if loop is not None and isinstance(loop.target, cst.Name) and len(set(different)) == 1 == len(
-        set(rounds)
+    if (
+        loop is not None
+        and isinstance(loop.target, cst.Name)
+        and len(set(different)) == 1 == len(set(rounds))
     ):
         iterable = loop.iter
-        if isinstance(iterable, cst.Call) and code(iterable.func) == "range" and len(iterable.args) == 1:
+        if (
+            isinstance(iterable, cst.Call)
+            and code(iterable.func) == "range"
+            and len(iterable.args) == 1
+        ):
             return f"{made} if {loop.target.value} == 0 else {different[0]}"
     raise Unconvertible("rnn-size", "the cell is made with different sizes here", node)
 
@@ -130,7 +136,7 @@ def _check(writer: Writer, node: cst.Call, given: dict[str, cst.BaseExpression])
 
 
 def _loop(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
-    """``tf.nn.dynamic_rnn(cell, x, seqlen)`` -> ``lstm_dynamic(self.lstm, x, sequence_length=seqlen)``"""
+    """``tf.nn.dynamic_rnn(cell, x)`` -> ``lstm_dynamic(self.lstm, x)``"""
     return Typed(parse(_loop_text(writer, node, scope)))
 
 
@@ -187,7 +193,11 @@ def assigned(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseSta
     """
     call = node.value
     target = node.targets[0].target
-    if not isinstance(call, cst.Call) or len(node.targets) != 1 or not isinstance(target, cst.Tuple):
+    if (
+        not isinstance(call, cst.Call)
+        or len(node.targets) != 1
+        or not isinstance(target, cst.Tuple)
+    ):
         return None
     driver = LOOPS.get(writer.analysis.symbols.get(call.func, ""))
     if driver is None or driver not in _TORCH_LOOPS:
@@ -215,7 +225,11 @@ def assigned(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseSta
         if isinstance(targets[0], cst.Name):
             name = targets[0].value
             return lines(f"{name}, _ = {module}({inputs})\n{name} = {name}.chunk(2, dim=2)\n")
-        pair = code(targets[0].with_changes(lpar=(), rpar=())) if isinstance(targets[0], cst.Tuple) else None
+        pair = (
+            code(targets[0].with_changes(lpar=(), rpar=()))
+            if isinstance(targets[0], cst.Tuple)
+            else None
+        )
         return None if pair is None else lines(f"{pair} = {module}({inputs})[0].chunk(2, dim=2)\n")
     if not isinstance(targets[0], cst.Name):
         return None
@@ -317,9 +331,7 @@ def _zero_state(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     return Typed(parse(f"zero_state({code(convert(writer, batch, scope))}, {sizes}, device)"))
 
 
-def _state_size(
-    writer: Writer, cell: Cell, owner: cst.CSTNode | None, node: cst.CSTNode
-) -> str:
+def _state_size(writer: Writer, cell: Cell, owner: cst.CSTNode | None, node: cst.CSTNode) -> str:
     """Source of `cell.state_size`."""
 
     def number(name: str) -> str:
@@ -340,7 +352,11 @@ def _state_size(
             count = cell.count.spelled(owner)
             if count is None:
                 raise Unconvertible("rnn-size", "the number of layers is not known here", node)
-            return f"({parts[0]},) * {_factor(count)}" if joined else f"{_factor(parts[0])} * {_factor(count)}"
+            return (
+                f"({parts[0]},) * {_factor(count)}"
+                if joined
+                else f"{_factor(parts[0])} * {_factor(count)}"
+            )
         if len(parts) > 1 and len(set(parts)) == 1:
             spelled = cell.length.spelled(owner) if cell.length is not None else None
             count = _factor(spelled or str(len(parts)))

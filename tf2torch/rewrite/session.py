@@ -448,6 +448,8 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
         return []
     value = host.writer.value(feed.value)
     text = code(convert(host.writer, feed.value, host.scope))
+    if "::-1" in text and text.endswith("]"):
+        text += ".copy()"  # torch takes no array with negative strides
     if is_number(host, feed, value) or feed.placeholder.dtype == "string":
         return lines(f"{feed.name} = {text}\n") if text != feed.name else []
     if feed.placeholder.kind in ("sequence", "many"):
@@ -710,9 +712,13 @@ def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
         start = training.loss_text(loss.value, code(convert(writer, loss.node, scope)))
         text += _rate(host, optimizer)
         text += f"{optimizer.name}.zero_grad()\n"
-        if several:
+        shared = len(set(optimizer.lists.values())) > 1
+        if several or shared:
             retain = ", retain_graph=True" if number < len(trains) - 1 else ""
-            text += f'{start}.backward(inputs={optimizer.name}.param_groups[0]["params"]{retain})\n'
+            inputs = f'{optimizer.name}.param_groups[0]["params"]'
+            if shared:
+                inputs = optimizer.lists[id(record)]
+            text += f"{start}.backward(inputs={inputs}{retain})\n"
         else:
             text += f"{start}.backward()\n"
     for record in trains:
