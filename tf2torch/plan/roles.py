@@ -11,7 +11,7 @@ from tf2torch.analyse import Analysis
 from tf2torch.analyse.regularization import Term
 from tf2torch.plan.collected import collected
 from tf2torch.plan.feeding import drawing_functions
-from tf2torch.plan.units import Unit, calls_in, contains_run, contents
+from tf2torch.plan.units import Unit, calls_in, contains_run, contents, runs_inside
 from tf2torch.plan.uses import close_over, free_names
 from tf2torch.rulebook.values import Value
 
@@ -54,7 +54,7 @@ def find_roles(
         used = free[name]
         extra = tuple(sorted(used & tensors))
         returned = analysis.returns.get(function)
-        if contains_run(analysis, function.body):
+        if contains_run(analysis, function.body) or runs_inside(analysis, function.body):
             roles[function] = Role(function, "host", name)
         elif function in drawing and function not in makers:
             roles[function] = Role(function, "source", name)

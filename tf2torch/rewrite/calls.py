@@ -21,6 +21,7 @@ from tf2torch.rewrite.expressions import (
     unify_all,
 )
 from tf2torch.rewrite.layout import FIRST
+from tf2torch.rewrite.session_arguments import without_sessions
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
 from tf2torch.rulebook.apply import Argument, Bound, bind, fill, infer, select
 from tf2torch.rulebook.model import Emit, Refusal, Rule
@@ -58,7 +59,10 @@ def plain_call(writer: Writer, node: cst.Call, scope: Scope) -> cst.Call:
         return node.with_changes(func=cst.Name("locals"))
     return node.with_changes(
         func=convert(writer, node.func, scope),
-        args=[a.with_changes(value=convert(writer, a.value, scope)) for a in node.args],
+        args=[
+            a.with_changes(value=convert(writer, a.value, scope))
+            for a in without_sessions(writer, node)
+        ],
     )
 
 

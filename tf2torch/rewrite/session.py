@@ -23,6 +23,7 @@ from tf2torch.rewrite.statements import (
     with_leading,
     write_statement,
 )
+from tf2torch.rewrite.session_arguments import without_session_parameters
 from tf2torch.rewrite.training import Optimizer
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import UNKNOWN, Value
@@ -118,7 +119,7 @@ def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
     inner.draws, inner.streams, inner.nested = host.draws, host.streams, True
     body = write_hosts(inner, node.body.body)
     decorators = [d for d in node.decorators if d.decorator not in host.writer.analysis.symbols]
-    params = node.params
+    params = without_session_parameters(host.writer, node)
     return node.with_changes(body=block(body, node.body), params=params, decorators=decorators)
 
 
