@@ -12,8 +12,9 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import Analysis
-from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units
+from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units, sole_module
 from tf2torch.plan.collected import pass_collected_names
+from tf2torch.plan.counters import global_steps
 from tf2torch.plan.describe import describe
 from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.reaching import reaching_literals
@@ -128,6 +129,10 @@ def make_plan(analysis: Analysis) -> Plan:
         needed = graph.closure(set(site.needed), fed - set(placeholders), len(graph.units) + 1)
         sites.append((site, needed))
     glue = find_glue(analysis, graph, model, slots, roles, sites)
+    sole = sole_module(analysis, graph, model, slots, roles, created - global_steps(analysis))
+    if sole is not None:
+        glue = [unit for unit in graph.units if unit.index in model]
+        slots = {c: Slot("", (), "module") for c, slot in slots.items() if slot.kind == "module"}
     model -= {unit.index for unit in glue}
     taken |= {role.name for role in roles.values() if role.kind == "method"}
     blocks = cut_blocks(graph, model, sites, set(placeholders), taken)
@@ -137,9 +142,7 @@ def make_plan(analysis: Analysis) -> Plan:
         root=root,
         graph=graph,
         roles=roles,
-        model=root.free_name(_model_name(roles)) if has_variables or any(
-            r.kind == "method" for r in roles.values()
-        ) else None,
+        model=_model_name(root, roles, sole) if has_variables or _has_methods(roles) else None,
         attributes=attributes,
         placeholders=placeholders,
         slots=slots,
@@ -154,10 +157,17 @@ def make_plan(analysis: Analysis) -> Plan:
     )
 
 
-def _model_name(roles: Mapping[cst.FunctionDef, Role]) -> str:
-    """Name of the root module that no function's module has."""
+def _has_methods(roles: Mapping[cst.FunctionDef, Role]) -> bool:
+    return any(role.kind == "method" for role in roles.values())
+
+
+def _model_name(root: Root, roles: Mapping[cst.FunctionDef, Role], sole: Role | None) -> str:
+    """Name of the root module: the sole module's, or one that no function's module has."""
+    if sole is not None:
+        return sole.name
     taken = {role.name for role in roles.values()}
-    return next(name for name in ("Model", "Graph", "Program", "RootModule") if name not in taken)
+    names = ("Model", "Graph", "Program", "RootModule")
+    return root.free_name(next(name for name in names if name not in taken))
 
 
 __all__ = ["Plan", "make_plan"]

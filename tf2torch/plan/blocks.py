@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from functools import cached_property
 
 import libcst as cst
 
@@ -12,7 +13,7 @@ from tf2torch.analyse import Analysis
 from tf2torch.cst.walk import read
 from tf2torch.plan.roles import Role
 from tf2torch.plan.sites import Site
-from tf2torch.plan.slots import unique
+from tf2torch.plan.slots import Slot, unique
 from tf2torch.plan.units import Unit, calls_in
 
 #: Calls whose variable arguments are looked at beside the forward pass.
@@ -204,6 +205,30 @@ def find_glue(
         if not any(other in slots for other in inner):
             found.append(unit)
     return found
+
+
+def sole_module(
+    analysis: Analysis,
+    graph: Graph,
+    model: set[int],
+    slots: Mapping[cst.CSTNode, Slot],
+    roles: Mapping[cst.FunctionDef, Role],
+    created: set[str],
+) -> Role | None:
+    """The one function that holds the whole model, if nothing else does: its module is the model."""
+    if created or any(role.kind == "method" for role in roles.values()):
+        return None
+    calls = [unit.value for unit in graph.units if unit.index in model]
+    held = [slots[call] for call in calls if call in slots]
+    if not held or len(held) != len(calls) or len({slot.attribute for slot in held}) != 1:
+        return None
+    others = [slot for slot in slots.values() if slot.attribute != held[0].attribute]
+    if any(slot.loops or slot.kind != "module" for slot in held) or any(
+        slot.kind != "variable" for slot in others
+    ):
+        return None
+    function = analysis.callees.get(calls[0])  # type: ignore[arg-type]
+    return roles.get(function.node) if function is not None else None  # type: ignore[arg-type]
 
 
 def cut_blocks(

@@ -140,7 +140,7 @@ def _path_to(
         if function is None:
             return None
         if function.node is definition:
-            return ".".join(parts) if len(parts) > 1 else None
+            return ".".join(part for part in parts if part) if len(parts) > 1 else None
         current = function_slots.get(function.node, {})  # type: ignore[call-overload]
     return None
 
@@ -151,6 +151,8 @@ def _slot_kind(
     function = analysis.callees.get(call)
     if function is None:
         symbol = analysis.symbols.get(call.func, "")
+        if symbol.endswith("global_step"):
+            return None
         return "variable" if symbol in ("tf.Variable", "tf.get_variable") else "layer"
     role = roles.get(function.node)  # type: ignore[arg-type]
     if role is None or role.kind not in ("module", "factory"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -17,10 +18,25 @@ from tf2torch.rewrite.functions import (
 from tf2torch.rewrite.layout import to_last
 from tf2torch.rewrite.sink import Sink
 from tf2torch.rewrite.statements import Statements, todo, write_statement
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 
 
-def write_model(writer: Writer, counters: set[str], local: set[str]) -> tuple[cst.ClassDef, list[str]] | None:
+@dataclass(frozen=True, eq=False)
+class RootModel:
+    """The model that the session code uses.
+
+    Attributes:
+        node: its class, None if a function's module is the whole model.
+        arguments: names that its constructor takes from the code that makes it.
+        constructor: the call that makes it, if that is not just the class and its arguments.
+    """
+
+    node: cst.ClassDef | None
+    arguments: tuple[str, ...]
+    constructor: str | None
+
+
+def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootModel | None:
     """The model's class, and the names its constructor takes from the code that makes it.
 
     `counters` are variables that become Python integers; `local` are names that only exist where
@@ -54,6 +70,8 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> tuple[cs
         write_statement(writer, unit.node, scope, sink)  # for what it makes; the call stays outside
     for made in plan.blocks:
         methods.append(_block_method(writer, made, scope.inside(layouts={}), sink))  # type: ignore[arg-type]
+    if sink.root is not None:
+        return RootModel(None, (), code(sink.root))
     resets = sink.reset_method()
     taken = sorted(
         name
@@ -77,7 +95,7 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> tuple[cs
         methods,  # type: ignore[arg-type]
         [],
     )
-    return node, taken
+    return RootModel(node, tuple(taken), None)
 
 
 def _block_method(writer: Writer, made: Block, scope: Scope, sink: Sink) -> cst.FunctionDef:

@@ -337,25 +337,42 @@ def _optimizer(program: Program, host: Host, unit: Unit, record: Obj) -> Stateme
     optimizer_value = record["optimizer"]
     key = id(optimizer_value.detail)
     known = host.optimizers.get(key)
+    given = record["var_list"]
+    if given is not None and given.value.literal is not None:
+        parameters = code(convert(writer, given.node, host.scope))
+        if given.value.kind == "variable":
+            parameters = f"[{parameters}]"
+    else:
+        parameters = "model.parameters()"
+        if has_frozen_biases(writer):
+            parameters = "[p for p in model.parameters() if p.requires_grad]"
     if known is None:
         name = _optimizer_name(writer, unit, optimizer_value.detail)
-        given = record["var_list"]
-        if given is not None and given.value.literal is not None:
-            parameters = code(convert(writer, given.node, host.scope))
-            if given.value.kind == "variable":
-                parameters = f"[{parameters}]"
-        else:
-            parameters = "model.parameters()"
-            if has_frozen_biases(writer):
-                parameters = "[p for p in model.parameters() if p.requires_grad]"
+        names = {made.name for made in host.optimizers.values()}
+        name = next(n for n in (name, *(f"{name}_{k}" for k in range(2, 99))) if n not in names)
         step = record["global_step"]
         counter = step.node.value if step is not None and isinstance(step.node, cst.Name) else None
         known = training.build(writer, optimizer_value.detail, name, parameters, host.scope, counter or (step and "step"))
         host.optimizers[key] = known
         host.optimizers[id(record)] = known
+        known.lists[id(record)] = parameters
         return known.statements
     host.optimizers[id(record)] = known
-    return []
+    if record.type == "Apply" or parameters in known.lists.values():
+        known.lists[id(record)] = known.lists[next(i for i, text in known.lists.items() if text == parameters or record.type == "Apply")]
+        return []
+    return _another_list(writer, known, record, parameters)
+
+
+def _another_list(writer: Writer, known: training.Optimizer, record: Obj, parameters: str) -> Statements:
+    """One optimizer that minimizes by several lists of variables: a group of parameters for each."""
+    if known.scheduler is not None or any("model.parameters()" in text for text in (*known.lists.values(), parameters)):
+        raise Unconvertible("optimizer", "one optimizer for overlapping lists of variables", record.node)
+    if known.symbol == "AdamOptimizer":
+        message = "TensorFlow counts Adam's steps over all lists of variables of one optimizer, torch for each parameter"
+        writer.note(record.node, "shared-optimizer", message)
+    known.lists[id(record)] = parameters
+    return lines(f'{known.name}.add_param_group({{"params": {parameters}}})\n')
 
 
 def _optimizer_name(writer: Writer, unit: Unit, record: Obj) -> str:

@@ -29,6 +29,7 @@ class Sink:
     made: set[str] = field(default_factory=set)
     resets: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     lists: list[str] = field(default_factory=list)
+    root: cst.BaseExpression | None = None
     loops: list[int] = field(default_factory=list)
 
     def enter(self, *, loop: bool = False) -> None:
@@ -71,6 +72,9 @@ class Sink:
         if name in self.made:
             return
         self.made.add(name)
+        if not name:
+            self.root = constructor
+            return
         if not slot.loops:
             # What all rounds of a loop use is made once, in front of the loop.
             level = self.loops[0] if self.loops else len(self.stack) - 1

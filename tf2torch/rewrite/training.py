@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
+from tf2torch.plan import counters
 from tf2torch.plan.units import Unit
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
@@ -97,6 +98,7 @@ class Optimizer:
         name: its variable.
         rate: text that sets the learning rate before each step, None if it is fixed.
         scheduler: variable of its scheduler, if it has one.
+        lists: parameters of each train op, where one optimizer has several lists of variables.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Optimizer:
     rate: str | None = None
     scheduler: str | None = None
     everything: bool = True
+    lists: dict[int, str] = field(default_factory=dict)
     statements: list[cst.BaseStatement] = field(default_factory=list)
 
 
@@ -255,13 +258,7 @@ def _atom(text: str) -> str:
 
 def global_steps(writer: Writer) -> set[str]:
     """Names of variables that only count training steps."""
-    found = set()
-    for value in writer.analysis.values.values():
-        if value.kind == "operation" and value.detail is not None and value.detail.type in ("Train", "Apply"):
-            step = value.detail["global_step"]
-            if step is not None and isinstance(step.node, cst.Name) and step.value.kind == "variable":
-                found.add(step.node.value)
-    return found
+    return counters.global_steps(writer.analysis)
 
 
 def counter_is_read(writer: Writer, names: set[str]) -> bool:
