@@ -166,6 +166,12 @@ def _average(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     return Typed(parse(text))
 
 
+def is_average(node: cst.BaseExpression) -> bool:
+    """``ema.average(v)``: the shadow itself."""
+    func = node.func if isinstance(node, cst.Call) else None
+    return isinstance(func, cst.Attribute) and func.attr.value == "average"
+
+
 METHODS: dict[str, Callable[[Writer, cst.Call, Scope], Typed]] = {
     "ExponentialMovingAverage.average": _average,
 }
