@@ -10,6 +10,8 @@ from tf2torch.rulebook.apply import CallError, check_call
 from tf2torch.rulebook.model import Emit, Rule
 from tf2torch.rulebook.predicates import PredicateError, compile_condition, names_in
 
+COMPARISONS = ("values", "random", "shape", "text")
+
 
 def faults(rule: Rule) -> Iterator[tuple[int, str]]:
     """(line, message) of everything in a rule that cannot work."""
@@ -49,6 +51,11 @@ def faults(rule: Rule) -> Iterator[tuple[int, str]]:
             source, _, target = row.axes.partition("->")
             if sorted(source.strip()) != sorted(target.strip()):
                 yield row.line, f"axes are no permutation: {row.axes}"
+    for case in rule.cases:
+        if case.rtol is not None and not case.note:
+            yield case.line, "a case's rtol needs its reason in 'note'"
+        if case.compare not in COMPARISONS:
+            yield case.line, f"compare is one of {', '.join(COMPARISONS)}"
     for emit, below in zip(rule.emits, rule.emits[1:], strict=False):
         if emit.when is None and not any("(" in hole for hole in _holes(emit)):
             yield below.line, "never taken: the emit above always applies"

@@ -116,7 +116,7 @@ def _difference(label: str, want: Any, got: Any, case: Case, found: Conversion) 
     a, b = a[np.isfinite(a)], b[np.isfinite(b)]
     error = float(np.max(np.abs(a - b), initial=0.0))
     scale = max(1.0, float(np.max(np.abs(a), initial=0.0)))
-    limit = case.rtol or _tolerance(want, found)
+    limit = max(case.rtol or 0.0, _tolerance(want, found))
     if error > limit * scale:
         return [f"{label}: differs by {error:.3g} (values up to {scale:.3g}, limit {limit:.1g})"]
     return []
