@@ -85,6 +85,8 @@ class State:
     draw_nodes: set[cst.CSTNode] = field(default_factory=set)
     #: Functions that are given elements of data sets.
     element_functions: set[cst.CSTNode] = field(default_factory=set)
+    #: What later stages derive once from the facts, by name.
+    cache: dict[str, Any] = field(default_factory=dict)
     spent: int = 0
     shadow: bool = False
     counter: int = 0

@@ -213,16 +213,14 @@ def runs_inside(analysis: Analysis, node: cst.CSTNode) -> bool:
         if function is None or not isinstance(function.node, cst.FunctionDef):
             continue
         key = function.node
-        if key not in _RUNNERS:
-            _RUNNERS[key] = False  # a recursive call adds nothing
+        runners: dict[cst.CSTNode, bool] = analysis.state.cache.setdefault("runners", {})
+        if key not in runners:
+            runners[key] = False  # a recursive call adds nothing
             body = key.body
-            _RUNNERS[key] = contains_run(analysis, body) or runs_inside(analysis, body)
-        if _RUNNERS[key]:
+            runners[key] = contains_run(analysis, body) or runs_inside(analysis, body)
+        if runners[key]:
             return True
     return False
-
-
-_RUNNERS: dict[cst.CSTNode, bool] = {}
 
 
 def _classify_compound(analysis: Analysis, node: cst.BaseStatement) -> str:
@@ -265,18 +263,14 @@ def creates(analysis: Analysis, node: cst.CSTNode) -> bool:
 
 def creation_nodes(analysis: Analysis) -> set[cst.CSTNode]:
     """Calls that make variables, and calls of program functions on the way to them."""
-    cached = _MAKERS.get(id(analysis))
+    cached: set[cst.CSTNode] | None = analysis.state.cache.get("creation_nodes")
     if cached is None:
         cached = set()
         for creation in analysis.creations:
             cached.add(creation.node)
             cached.update(step for step in creation.path if isinstance(step, cst.Call))
-        _MAKERS.clear()
-        _MAKERS[id(analysis)] = cached
+        analysis.state.cache["creation_nodes"] = cached
     return cached
-
-
-_MAKERS: dict[int, set[cst.CSTNode]] = {}
 
 
 def contains_run(analysis: Analysis, node: cst.CSTNode) -> bool:
