@@ -198,6 +198,31 @@ with tf.Session() as sess:
         except tf.errors.OutOfRangeError:
             break
 """,
+    "text_in_queue": """
+with open("present.csv", "w") as f:
+    for i in range(4):
+        f.write("%s,%d\\n" % (["Present", "Absent"][i % 2], i))
+
+def examples(filenames):
+    queue = tf.train.string_input_producer(filenames, num_epochs=1, shuffle=False)
+    reader = tf.TextLineReader()
+    _, value = reader.read(queue)
+    content = tf.decode_csv(value, record_defaults=[[""], [0]])
+    flag = tf.cond(tf.equal(content[0], tf.constant("Present")), lambda: tf.constant(1.0), lambda: tf.constant(0.0))
+    flags, numbers = tf.train.batch([flag, content[1]], batch_size=2)
+    return flags, numbers
+
+flags, numbers = examples(["present.csv"])
+with tf.Session() as sess:
+    sess.run(tf.local_variables_initializer())
+    coord = tf.train.Coordinator()
+    threads = tf.train.start_queue_runners(coord=coord)
+    for _ in range(2):
+        a, b = sess.run([flags, numbers])
+        print(a.tolist(), b.tolist())
+    coord.request_stop()
+    coord.join(threads)
+""",
     "text_lines": """
 with open("lines.txt", "w") as f:
     f.write("one\\ntwo\\nthree\\n")
@@ -264,3 +289,18 @@ with tf.Session() as sess:
         in made.text
     )
     assert "coord" not in made.text
+
+
+def test_drawn_tensor_in_host_code_is_refused(tmp_path: Path) -> None:
+    from tests.rewrite.both import convert_text
+
+    text = """
+import tensorflow as tf
+x = tf.data.Dataset.range(3).make_one_shot_iterator().get_next()
+def evaluate(sess, value):
+    return sess.run(value)
+with tf.Session() as sess:
+    print(evaluate(sess, x))
+"""
+    made = convert_text(tmp_path, "outside", text)
+    assert "TODO(tf2torch: data) 'x' is new in every run and used outside of runs" in made.text

@@ -179,6 +179,9 @@ def _same(call: GraphCall) -> Value:
 
 def applied(call: GraphCall, function: Value | None, element: Value) -> Value:
     """What a function of the program makes of an element."""
+    if function is not None and function.kind == "symbol":
+        known = function.detail.endswith(("TFRecordDataset", "TextLineDataset"))
+        return dataset(call, TEXT) if known else SOMETHING
     if function is None or function.kind != "function":
         return SOMETHING
     values = list(element.detail) if element.kind == "sequence" else [element]

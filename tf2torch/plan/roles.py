@@ -56,7 +56,7 @@ def find_roles(
         returned = analysis.returns.get(function)
         if contains_run(analysis, function.body) or runs_inside(analysis, function.body):
             roles[function] = Role(function, "host", name)
-        elif function in drawing and function not in makers:
+        elif function in drawing and function not in makers and _gives_tensors(returned):
             roles[function] = Role(function, "source", name)
         elif function in makers:
             leaves = contents(returned) if returned is not None else []
@@ -83,6 +83,10 @@ def pass_extra_names(roles: Iterable[Role], units: Iterable[Unit]) -> None:
         if unit.kind not in ("define", "import"):
             for name in extras.keys() & unit.names.loads:
                 unit.names.loads |= extras[name]
+
+
+def _gives_tensors(returned: Value | None) -> bool:
+    return returned is not None and any(leaf.is_tensor for leaf in contents(returned))
 
 
 def _makers(analysis: Analysis) -> set[cst.CSTNode]:

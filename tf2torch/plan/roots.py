@@ -65,7 +65,7 @@ def _is_root(analysis: Analysis, function: cst.FunctionDef) -> bool:
     if not contains_run(analysis, function.body):
         return False
     kinds = {unit.kind for unit in units_of(analysis, function.body.body, function)}
-    return bool(kinds & {"placeholder", "param", "graph"})
+    return bool(kinds & {"placeholder", "param", "graph", "source"})
 
 
 def _inside(analysis: Analysis, unit: Unit) -> list[Unit]:

@@ -11,7 +11,7 @@ from tf2torch.diagnostics import Outcome
 from tf2torch.plan.slots import Slot
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import names_in, parameter_names
-from tf2torch.rewrite import initial
+from tf2torch.rewrite import initial, overrides
 from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.sink import Sink
@@ -49,6 +49,8 @@ def program_call(
     role = writer.plan.roles.get(definition)
     if role is None or role.kind == "host":
         return None
+    if role.kind == "source":
+        raise Unconvertible("data", f"{role.name} draws elements in the middle of other code", node)
     written = write_function(writer, role, scope)
     if written is None:
         return None
@@ -155,7 +157,7 @@ def _attempt(writer: Writer, role: Role, first: frozenset[str]) -> Written:
         raise Unconvertible("model-method", f"{role.name} takes an object of its own and the model's variables", node)
     if role.kind == "method":
         params = params.with_changes(params=[cst.Param(cst.Name("self")), *params.params])
-    decorators = [d for d in node.decorators if d.decorator not in writer.analysis.symbols]
+    decorators = overrides.decorators_of(writer, node)
     function = node.with_changes(params=params, body=block(body, node.body), decorators=decorators)
     return Written(function, first, returned_first)
 

@@ -14,7 +14,7 @@ from tf2torch.plan.blocks import Block
 from tf2torch.plan.sites import Feed, Leaf, Site, Tree, feed_items, needed_names
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import operations, recurrent, sources, statistics, summaries, training
+from tf2torch.rewrite import operations, overrides, recurrent, sources, statistics, summaries, training
 from tf2torch.rewrite.expressions import convert, fill_method
 from tf2torch.rewrite.statements import (
     Statements,
@@ -118,7 +118,7 @@ def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
     inner = Host(host.writer, scope, host.optimizers, host.counters, host.scalars, {})
     inner.draws, inner.streams, inner.nested = host.draws, host.streams, True
     body = write_hosts(inner, node.body.body)
-    decorators = [d for d in node.decorators if d.decorator not in host.writer.analysis.symbols]
+    decorators = overrides.decorators_of(host.writer, node)
     params = without_session_parameters(host.writer, node)
     return node.with_changes(body=block(body, node.body), params=params, decorators=decorators)
 
@@ -209,6 +209,7 @@ def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
             if fed is not None:
                 written += fed
                 continue
+            sources.check_host(host, small)
             written += write_statement(writer, cst.SimpleStatementLine([small]), host.scope, None)
             continue
         run = small.value if isinstance(small, (cst.Assign, cst.Expr)) else None

@@ -305,6 +305,31 @@ def started(text: str) -> str:
     return f"iter({text if simple else f'({text})'}.to(device))"
 
 
+def check_host(host: Host, small: cst.BaseSmallStatement) -> None:
+    """Refuses host code that handles a drawn tensor itself: it only exists within runs."""
+    drawn = {n for u in host.writer.plan.graph.units if u.kind == "source" for n in u.names.stores}
+    if not drawn:
+        return
+    finder = _DrawnNames(host.writer, drawn)
+    small.visit(finder)
+    if finder.found is not None:
+        name = finder.found.value
+        raise Unconvertible("data", f"{name!r} is new in every run and used outside of runs", small)
+
+
+class _DrawnNames(cst.CSTVisitor):
+    def __init__(self, writer: Writer, drawn: set[str]) -> None:
+        self.writer, self.drawn = writer, drawn
+        self.found: cst.Name | None = None
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
+        return False
+
+    def visit_Name(self, node: cst.Name) -> None:
+        if node.value in self.drawn and self.writer.value(node).is_tensor:
+            self.found = node
+
+
 def draw(host: Host, unit: Unit, scope: Scope) -> Statements:
     """``features, labels = next(iterator)``"""
     found = host.draws.get(unit.index)

@@ -13,20 +13,22 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
-from .host import as_bytes
+from .host import Text
 
 
 def as_element(value: Any) -> Any:
     """Numbers as tensors (Python floats as float32, int32 as int64), text as bytes."""
-    if isinstance(value, torch.Tensor | bytes):
+    if isinstance(value, torch.Tensor):
         return value
+    if isinstance(value, str | bytes):
+        return Text(value)
     if isinstance(value, np.ndarray | np.generic):
         array = value
     else:
         array = np.asarray(value)
         value = array if array.dtype.kind in "OSU" else torch.tensor(value)
     if array.dtype.kind in "OSU":
-        texts = [as_bytes(text) for text in array.reshape(-1).tolist()]
+        texts = [Text(text) for text in array.reshape(-1).tolist()]
         return texts if array.ndim else texts[0]
     tensor = torch.as_tensor(value)
     return tensor.long() if tensor.dtype == torch.int32 else tensor
@@ -119,7 +121,7 @@ class Pipeline(IterableDataset):
             for name in file_names(filenames):
                 with open(name, "rb") as file:
                     for line in file:
-                        yield line.removesuffix(b"\n").removesuffix(b"\r")
+                        yield Text(line.removesuffix(b"\n").removesuffix(b"\r"))
 
         return Pipeline(start)
 
@@ -129,7 +131,7 @@ class Pipeline(IterableDataset):
         names = sorted(name for part in file_names(pattern) for name in glob(part))
         if not names:
             raise FileNotFoundError(f"no files matched {pattern}")
-        files = Pipeline(lambda: (name.encode() for name in names))
+        files = Pipeline(lambda: (Text(name) for name in names))
         return files.shuffle(len(names), seed) if shuffle else files
 
     @staticmethod

@@ -10,6 +10,21 @@ import numpy as np
 import torch
 
 
+class Text(bytes):
+    """Bytes that equal a str of the same text, as a string in TensorFlow's graph does."""
+
+    def __new__(cls, text: str | bytes) -> Text:
+        return super().__new__(cls, text.encode() if isinstance(text, str) else text)
+
+    def __eq__(self, other: object) -> bool:
+        return bytes.__eq__(self, other.encode() if isinstance(other, str) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = bytes.__hash__
+
+
 def as_bytes(text: str | bytes) -> bytes:
     """Text as UTF-8 bytes."""
     return text.encode() if isinstance(text, str) else text

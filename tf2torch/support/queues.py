@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .data import Pipeline
+from .host import Text
 
 
 def _produce(
@@ -24,7 +25,7 @@ def string_input_producer(
     seed: int | None = None,
 ) -> Pipeline:
     """tf.train.string_input_producer: shuffles and repeats forever unless told otherwise."""
-    strings = [text.encode() if isinstance(text, str) else text for text in strings]
+    strings = [Text(text) for text in strings]
     if not strings:
         raise ValueError("string_input_producer needs at least one string")
     return _produce(Pipeline(lambda: iter(strings)), len(strings), num_epochs, shuffle, seed)

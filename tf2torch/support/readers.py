@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from .data import Pipeline, file_names
-from .host import as_text
+from .host import Text, as_text
 from .records import read_records
 
 
@@ -27,7 +27,7 @@ def read_lines(queue: Pipeline, skip_header_lines: int = 0) -> Pipeline:
             with open(name, "rb") as file:
                 for number, line in enumerate(file, 1):
                     if number > skip_header_lines:
-                        yield f"{as_text(name)}:{number}".encode(), line.rstrip(b"\r\n")
+                        yield Text(f"{as_text(name)}:{number}"), Text(line.rstrip(b"\r\n"))
 
     return Pipeline(start)
 
@@ -38,16 +38,14 @@ def read_queued_records(queue: Pipeline) -> Pipeline:
     def start() -> Iterator[Any]:
         for name in queue:
             for number, record in enumerate(read_records(name)):
-                yield f"{as_text(name)}:{number}".encode(), record
+                yield Text(f"{as_text(name)}:{number}"), record
 
     return Pipeline(start)
 
 
 def read_files(queue: Pipeline) -> Pipeline:
     """tf.WholeFileReader: (name, contents) of each file."""
-    return Pipeline(
-        lambda: ((as_text(name).encode(), Path(as_text(name)).read_bytes()) for name in queue)
-    )
+    return Pipeline(lambda: ((Text(name), Path(as_text(name)).read_bytes()) for name in queue))
 
 
 def read_names(queue: Pipeline) -> Pipeline:
@@ -85,6 +83,4 @@ def _csv_field(text: str, default: Any) -> Any:
         value = known[0]
     else:
         value = kind(text) if kind in (int, float) else text
-    if isinstance(value, bytes):
-        return value
-    return value.encode() if isinstance(value, str) else torch.tensor(value)
+    return Text(value) if isinstance(value, str | bytes) else torch.tensor(value)

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from .host import Text
+
 
 def _crc_table() -> list[int]:
     """The bytewise table of CRC-32C (Castagnoli)."""
@@ -236,7 +238,7 @@ def parse_single_example(
 def _as_tensor(values: Any, dtype: Any) -> Any:
     """Numbers as a tensor; bytes as a list."""
     if dtype in (str, bytes, object) or (len(values) and isinstance(values[0], bytes | str)):
-        return [value.encode() if isinstance(value, str) else value for value in values]
+        return [Text(value) for value in values]
     return torch.as_tensor(np.array(values)).to(dtype)
 
 
