@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from tf2torch.analyse import data, primitives, recurrent, regularization, tensors
+from tf2torch.analyse import data, overrides, primitives, recurrent, regularization, tensors
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import State
@@ -87,6 +87,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
 
 def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -> Value:
     """A call of a TensorFlow function or class."""
+    if state.overrides:
+        overrides.note(state, node, symbol)
     handler = primitives.find(symbol)
     if handler is not None:
         return handler(GraphCall(state, node, symbol, tuple(arguments)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import expressions, graph, names, tensors
+from tf2torch.analyse import expressions, graph, names, overrides, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import BUDGET, Frame, State, join
 from tf2torch.cst.walk import children, read
@@ -385,6 +385,7 @@ def call_function(
         result = frame.returned[0] if frame.returned else constant(None)
         for value in frame.returned[1:]:
             result = join(result, value)
+        result = overrides.returned(state, definition, result)
     state.stack = state.stack[:-1]
     state.frame, state.path = outer, outer_path
     if node is not None:

@@ -73,6 +73,9 @@ class State:
     parameters: dict[cst.CSTNode, dict[str, Value]] = field(default_factory=dict)
     locals: dict[tuple[cst.CSTNode, cst.CSTNode], dict[str, Value]] = field(default_factory=dict)
     summaries: list[Value] = field(default_factory=list)
+    #: Gradients by operation that are replaced here, and the calls where they are.
+    overrides: dict[str, str] = field(default_factory=dict)
+    overridden: dict[cst.CSTNode, str] = field(default_factory=dict)
     #: What losses of collections are, and which of them a call sums.
     loss_terms: dict[Any, Any] = field(default_factory=dict)
     loss_sums: dict[cst.CSTNode, Any] = field(default_factory=dict)

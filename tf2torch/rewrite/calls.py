@@ -10,7 +10,7 @@ import libcst as cst
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
 from tf2torch.plan.units import calls_in
-from tf2torch.rewrite import control, functions, recurrent, regularization, sparse
+from tf2torch.rewrite import control, functions, overrides, recurrent, regularization, sparse
 from tf2torch.rewrite.expressions import (
     Typed,
     chosen,
@@ -85,6 +85,7 @@ def _symbol_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> T
     if rule is None:
         raise Unconvertible("unknown-symbol", f"{symbol} has no rule yet", node)
     result = apply_rule(writer, rule, node, node.args, scope, None)
+    result = overrides.overridden(writer, node, result, scope)
     writer.converted(node.func, rule.id)
     if symbol == "tf.nn.embedding_lookup":
         return sparse.lookup(writer, node, result)

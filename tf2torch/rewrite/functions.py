@@ -209,6 +209,7 @@ def write_module(writer: Writer, role: Role) -> Written:
             writer.settle(unit.node, Outcome.ABSORBED, "initializer")
         else:
             body += write_block(writer, [unit.node], scope, sink)
+        writer.settle(unit.node, Outcome.CONVERTED, "graph")
     constructor = sink.stack[0]
     init_needs = names_in(constructor).loads
     tensors = {

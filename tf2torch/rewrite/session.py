@@ -493,7 +493,25 @@ def is_number(host: Host, feed: Feed, value: Value) -> bool:
     if feed.placeholder.detail in host.scalars:
         return True
     literal = value.literal
-    return isinstance(literal, (int, float)) and feed.placeholder.rank in (0, None) and literal is not UNKNOWN
+    if not isinstance(literal, (int, float)) or feed.placeholder.rank not in (0, None):
+        return False
+    return _meets_tensors(host.writer, feed.name)
+
+
+def _meets_tensors(writer: Writer, name: str) -> bool:
+    """Whether code that reads a placeholder computes with tensors, so that a number will do."""
+    graph = writer.plan.graph
+    for unit in graph.units:
+        if unit.kind != "graph" or name not in unit.names.loads:
+            continue
+        others = (graph.definition(used, unit.index) for used in unit.names.loads - {name})
+        if not any(
+            other is not None
+            and (other.kind in ("graph", "param") or (other.value is not None and writer.value(other.value).rank))
+            for other in others
+        ):
+            return False
+    return True
 
 
 # -- lowering ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import contents, dissolves
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import recurrent
+from tf2torch.rewrite import overrides, recurrent
 from tf2torch.rewrite.expressions import (
     Typed,
     convert,
@@ -143,6 +143,9 @@ def _mentions_tensorflow(writer: Writer, node: cst.CSTNode) -> bool:
 def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -> Statements:
     value = writer.value(node.value)
     target = node.targets[0].target
+    if value.kind == "object" and value.detail.type == "Graph":
+        writer.settle(node, Outcome.ABSORBED, "graph")
+        return []
     if sink is not None and _stores(target) and _stores(target) <= sink.parameters:
         sink.parameter(writer, node, scope)
         return []
@@ -213,8 +216,10 @@ def _expression(writer: Writer, node: cst.Expr, scope: Scope) -> Statements:
         if rule is not None and rule.kind == "remove":
             return []
         if writer.value(node.value).kind in ("operation", "object") or "collection" in symbol:
-            writer.note(node, "graph-side-effect", f"{symbol} inside graph code is not carried over")
-            return []
+            reason = f"{symbol} inside graph code is not carried over"
+            writer.todo(node, Unconvertible("graph-side-effect", reason, node))
+            comment = cst.Comment(f"# TODO(tf2torch: graph-side-effect) {reason}")
+            return [_line(cst.Pass()).with_changes(leading_lines=[cst.EmptyLine(comment=comment)])]
     elif isinstance(node.value, cst.Call) and isinstance(node.value.func, cst.Attribute):
         owner, name = writer.value(node.value.func.value), node.value.func.attr.value
         kind = owner.detail.type if isinstance(owner.detail, Obj) else "Tensor"
@@ -323,6 +328,8 @@ def _while(writer: Writer, node: cst.While, scope: Scope, sink: Sink | None) -> 
 
 def _with(writer: Writer, node: cst.With, scope: Scope, sink: Sink | None) -> Statements:
     if dissolves(writer.analysis, node):
+        for item in node.items:
+            writer.settle(item, Outcome.ABSORBED, "scope")
         return with_leading(write_block(writer, node.body.body, scope, sink), node)
     items = [item.with_changes(item=convert(writer, item.item, scope)) for item in node.items]
     body = write_block(writer, node.body.body, scope, sink)
@@ -352,6 +359,7 @@ def _function(writer: Writer, node: cst.FunctionDef, scope: Scope) -> cst.Functi
 
     inner = scope.shadow(parameter_names(node.params)).inside(layouts={})
     return node.with_changes(
+        decorators=overrides.decorators_of(writer, node),
         params=convert_children(writer, node.params, scope),
         body=block(write_block(writer, node.body.body, inner, None), node.body),
     )
