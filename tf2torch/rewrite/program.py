@@ -12,7 +12,7 @@ from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import flags, operations, recurrent, savers, sources, training, variables_list
-from tf2torch.rewrite.cells import has_frozen_biases
+from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.functions import write_function
 from tf2torch.rewrite.model import RootModel, write_model
@@ -59,6 +59,9 @@ def write_program(writer: Writer) -> cst.Module:
                 names.pop(name, None)
     scope = Scope(names=names, model="model" if model else None, phase="host", modes=writer.modes, slots=plan.slots)
     host = Host(writer, scope, counters=counters, scalars=plan.scalars)
+    for unit in (*plan.graph.units, *(u for units in plan.function_units.values() for u in units)):
+        for item in unit.managers:
+            writer.settle(item, Outcome.ABSORBED, "scope")
     program = Program()
     for unit in plan.graph.units:
         if unit.node is root:

@@ -6,20 +6,13 @@ from collections.abc import Callable
 
 import libcst as cst
 
-from tf2torch.analyse.recurrent import (
-    CELLS,
-    LOOPS,
-    PARAMETERS,
-    STATE_TUPLES,
-    Cell,
-    RecurrentCreation,
-)
-from tf2torch.plan.units import contents
-from tf2torch.rewrite import cells
-from tf2torch.rewrite.cells import Form
+from tf2torch.analyse.cells import CELLS, STATE_TUPLES, Cell, RecurrentCreation
+from tf2torch.analyse.recurrent import LOOPS
+from tf2torch.rewrite import cell_weights, cells, forms
+from tf2torch.rewrite.cell_statements import absorbed, is_cell
 from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.forms import Form
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
-from tf2torch.rulebook.values import Value
 
 #: Parameters of the loops, in TensorFlow 1.15's order.
 _DYNAMIC = "sequence_length initial_state dtype parallel_iterations swap_memory time_major scope"
@@ -56,16 +49,16 @@ def _module(writer: Writer, node: cst.Call, scope: Scope) -> tuple[str, Recurren
     """Text that reaches the module of a call; the constructor makes it."""
     from tf2torch.rewrite.functions import reach
 
-    creation = cells.creation_of(writer, node)
-    form = cells.form_of(writer, creation)
+    creation = forms.creation_of(writer, node)
+    form = forms.form_of(writer, creation)
     slot = scope.slots.get(node)
     if slot is None or scope.model is None:
         raise Unconvertible("rnn", "a cell runs where no module can hold it", node)
-    first = cells.first_of(creation)
+    first = forms.first_of(creation)
     if scope.create is not None:
         init_scope: Scope = scope.create.scope  # type: ignore[attr-defined]
         made = _constructor(writer, node, creation, first, form, slot.loops)
-        made_resets = cells.resets(writer, first, form, init_scope)
+        made_resets = cell_weights.resets(writer, first, form, init_scope)
         scope.create(node, slot, parse(made), made_resets)
     return code(reach(slot, scope)), creation, form
 
@@ -81,7 +74,7 @@ def _constructor(
     """The constructor; every execution of the call must need the same one."""
     made = cells.constructor(writer, first, form)
     rounds = [
-        cells.constructor(writer, cells.first_of(other), form)
+        cells.constructor(writer, forms.first_of(other), form)
         for other in writer.analysis.creations
         if other.node is node and isinstance(other, RecurrentCreation) and other is not creation
     ]
@@ -161,7 +154,7 @@ def _loop_text(writer: Writer, node: cst.Call, scope: Scope) -> str:
 
 
 def _may_be_one(cell: Cell) -> bool:
-    cell = cells.bare(cell)
+    cell = forms.bare(cell)
     return cell.count is not None and cell.count.literal in (None, 1) or len(cell.cells) == 1
 
 
@@ -202,8 +195,8 @@ def assigned(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseSta
     driver = LOOPS.get(writer.analysis.symbols.get(call.func, ""))
     if driver is None or driver not in _TORCH_LOOPS:
         return None
-    creation = cells.creation_of(writer, call)
-    form = cells.form_of(writer, creation)
+    creation = forms.creation_of(writer, call)
+    form = forms.form_of(writer, creation)
     given = _given(call, driver)
     targets = [element.value for element in target.elements]
     states_unused = all(_is_unused(writer, state) for state in targets[1:])
@@ -214,7 +207,7 @@ def assigned(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseSta
     writer.converted(call.func, driver)
     inputs = code(convert(writer, given["inputs"], scope))
     time_major = driver.endswith("dynamic_rnn") and cells.is_time_major(writer, creation)
-    if time_major != _batch_last(writer, cells.first_of(creation)):
+    if time_major != _batch_last(writer, forms.first_of(creation)):
         return None
     axis = 0 if time_major else 1
     if driver.startswith("static"):
@@ -303,7 +296,7 @@ class _Loads(cst.CSTVisitor):
 
 def cell_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed | None:
     """``cell(x, state)`` -> ``self.cell(x, state)``; None if this calls no cell."""
-    if not _is_cell(writer.value(node.func)):
+    if not is_cell(writer.value(node.func)):
         return None
     module, creation, form = _module(writer, node, scope)
     given: dict[str, cst.BaseExpression] = {}
@@ -383,7 +376,7 @@ def _factor(text: str) -> str:
 def attribute(writer: Writer, node: cst.Attribute) -> cst.BaseExpression | None:
     """``cell.state_size``, ``cell.output_size``; None for objects that are no cells."""
     owner = writer.value(node.value)
-    if not _is_cell(owner):
+    if not is_cell(owner):
         return None
     cell: Cell = owner.detail["cell"]
     if node.attr.value == "state_size":
@@ -405,69 +398,6 @@ def _cell_as_value(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     raise Unconvertible("rnn-cell", "a cell is used in a way that could not be followed", node)
 
 
-# -- statements that only make cells -------------------------------------------------------------
-
-
-def _is_cell(value: Value) -> bool:
-    return value.kind == "object" and value.detail.type == "RNNCell"
-
-
-def _makes_cells(value: Value) -> bool:
-    if value.kind == "symbol":
-        return value.detail in CELLS
-    found = contents(value)
-    return bool(found) and all(_is_cell(item) for item in found)
-
-
-def absorbed(writer: Writer, node: cst.CSTNode) -> bool:
-    """Whether a statement does nothing but make cells: their modules are made in constructors."""
-    if isinstance(node, cst.FunctionDef):
-        returned = writer.analysis.returns.get(node)
-        return returned is not None and _makes_cells(returned)
-    if isinstance(node, cst.SimpleStatementLine):
-        return all(absorbed(writer, small) for small in node.body)
-    if isinstance(node, cst.Assign):
-        if _makes_cells(writer.value(node.value)):
-            return not isinstance(node.targets[0].target, cst.Attribute)
-        empty = isinstance(node.value, cst.List) and not node.value.elements
-        target = node.targets[0].target
-        return empty and isinstance(target, cst.Name) and target.value in _cell_lists(writer)
-    if isinstance(node, cst.Expr):
-        return _appends(writer, node.value) is not None or _reuses(writer, node.value)
-    if isinstance(node, (cst.For, cst.If, cst.With)):
-        inner = list(node.body.body)
-        orelse = getattr(node, "orelse", None)
-        if isinstance(orelse, cst.If):
-            inner.append(orelse)
-        elif orelse is not None:
-            inner += orelse.body.body
-        return bool(inner) and all(absorbed(writer, child) for child in inner)
-    return False
-
-
-def _reuses(writer: Writer, node: cst.CSTNode) -> bool:
-    """``tf.get_variable_scope().reuse_variables()``: a module is used again without ado."""
-    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
-        return False
-    owner = writer.value(node.func.value)
-    scope = owner.kind == "object" and owner.detail.type == "VariableScope"
-    return scope and node.func.attr.value == "reuse_variables"
-
-
-def _appends(writer: Writer, node: cst.CSTNode) -> str | None:
-    """Name of the list in ``cells.append(cell)``."""
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and len(node.args) == 1:
-        if node.func.attr.value == "append" and isinstance(node.func.value, cst.Name):
-            if _is_cell(writer.value(node.args[0].value)):
-                return node.func.value.value
-    return None
-
-
-def _cell_lists(writer: Writer) -> set[str]:
-    """Names of lists that cells are appended to."""
-    return {name for node in writer.analysis.values if (name := _appends(writer, node)) is not None}
-
-
 _Special = Callable[[Writer, cst.Call, Scope], Typed]
 
 SPECIAL: dict[str, _Special] = {
@@ -477,4 +407,4 @@ SPECIAL: dict[str, _Special] = {
 }
 METHODS: dict[str, _Special] = {"RNNCell.zero_state": _zero_state}
 
-__all__ = ["METHODS", "PARAMETERS", "SPECIAL", "absorbed", "assigned", "attribute", "cell_call"]
+__all__ = ["METHODS", "SPECIAL", "absorbed", "assigned", "attribute", "cell_call"]

@@ -10,7 +10,7 @@ from tf2torch.analyse.facts import Creation
 from tf2torch.analyse.recurrent import RecurrentCreation
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import training
-from tf2torch.rewrite.cells import weight_entry
+from tf2torch.rewrite.cell_weights import weight_entry
 from tf2torch.rewrite.writer import Writer
 from tf2torch.rulebook.values import Value
 
