@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from functools import cached_property
 
 import libcst as cst
 
@@ -204,7 +203,32 @@ def find_glue(
         inner = [other for arg in call.args for other in calls_in(arg)]
         if not any(other in slots for other in inner):
             found.append(unit)
-    return found
+    return _outermost(graph, model, found, sites)
+
+
+def _outermost(
+    graph: Graph, model: set[int], glue: list[Unit], sites: Sequence[tuple[Site, list[Unit]]]
+) -> list[Unit]:
+    """Calls that stand before or behind a block; one in the middle of a block is part of it."""
+    apart = {unit.index for unit in glue}
+    needs = {
+        unit.index: {other.index for other in graph.closure(set(unit.names.loads), set(), unit.index)}
+        for unit in graph.units
+        if unit.index in model
+    }
+
+    def users(index: int) -> frozenset[int]:
+        found = (n for n, (_, needed) in enumerate(sites) if any(u.index == index for u in needed))
+        return frozenset(found)
+
+    rest = {index: users(index) for index in model - apart}
+    kept = []
+    for unit in glue:
+        before = {rest[index] for index in needs[unit.index] if index in rest}
+        behind = {used for index, used in rest.items() if unit.index in needs[index]}
+        if users(unit.index) not in before & behind:
+            kept.append(unit)
+    return kept
 
 
 def sole_module(
