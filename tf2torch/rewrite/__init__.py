@@ -47,6 +47,7 @@ def rewrite(plan: Plan) -> Rewritten:
     if plan.analysis.state.draws:
         module = tidy(module)
     text = module.code
+    _account(writer)
     wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
     origins = plan.analysis.origins
     found = places_of(plan.analysis.original, wanted | {origins[node] for node in wanted & origins.keys()})
@@ -70,12 +71,21 @@ def _diagnostics(writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]) -> 
     return tuple(sorted(found))
 
 
+def _account(writer: Writer) -> None:
+    """A reference that no pass has settled was lost on the way: never silently."""
+    for node, symbol in writer.analysis.symbols.items():
+        if node not in writer.outcomes:
+            reason = f"{symbol} was lost in the conversion; please report it"
+            writer.outcomes[node] = (Outcome.TODO, "unaccounted", reason)
+            writer.findings.append((node, "unaccounted", "error", reason))
+
+
 def _references(writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]) -> tuple[Reference, ...]:
     symbols = writer.analysis.symbols
     ordered = sorted(symbols, key=lambda node: places.get(node, (0, 0)))
     references = []
     for number, node in enumerate(ordered, 1):
-        outcome, rule, note = writer.outcomes.get(node, (Outcome.ABSORBED, "", ""))
+        outcome, rule, note = writer.outcomes[node]
         line, column = places.get(node, (0, 0))
         references.append(Reference(number, symbols[node], line, column, outcome, rule, note))
     return tuple(references)
