@@ -11,8 +11,8 @@ from tf2torch.cst.precedence import ATOM, COMPARISON, precedence
 from tf2torch.rulebook.dtype_text import BUILDERS as DTYPE_BUILDERS
 from tf2torch.rulebook.model import Refusal
 from tf2torch.rulebook.parts import Part, code
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.values import UNKNOWN
+from tf2torch.rulebook.words import literal
 
 Text = str | Refusal | None
 _SUM: Final = COMPARISON + 6

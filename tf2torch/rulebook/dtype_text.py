@@ -9,8 +9,8 @@ import libcst as cst
 
 from tf2torch.rulebook.model import DTYPES, Refusal
 from tf2torch.rulebook.parts import Part, code
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.values import Value
+from tf2torch.rulebook.words import literal
 
 Text = str | Refusal | None
 

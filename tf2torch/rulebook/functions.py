@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from tf2torch.rulebook.dtype_text import FUNCTIONS as DTYPE_FUNCTIONS
 from tf2torch.rulebook.model import Refusal
-from tf2torch.rulebook.predicates import literal, literal_dtype
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value
 from tf2torch.rulebook.windows import WINDOW_FUNCTIONS
+from tf2torch.rulebook.words import literal, literal_dtype
 
 Text = str | Refusal
 

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from tf2torch.rulebook.model import RULE_KINDS, Case, Emit, Rule, WeightRow, freeze
+from tf2torch.rulebook.schema import (
+    CASE_KEYS,
+    EMIT_KEYS,
+    INPUT,
+    RULE_KEYS,
+    WEIGHT_KEYS,
+    RuleError,
+    check_content,
+    check_keys,
+    fail,
+    hint,
+    line_of,
+)
+
+__all__ = ["RuleError", "Rulebook", "builtin_rules_dir", "check_directory", "load_rulebook"]
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,63 +37,6 @@ _NAMES: Final = re.compile(r"^tf[ \t]*=[ \t]*\[(.*?)\]", re.MULTILINE | re.DOTAL
 _ID: Final = re.compile(r"^id[ \t]*=[ \t]*[\"']([^\"']*)", re.MULTILINE)
 _STRING: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _COMMENT: Final = re.compile(r"#.*")
-_INPUT: Final = re.compile(
-    r"(?:(?:placeholder|variable) )?"
-    r"(?:(?:float16|float32|float64|int8|int16|string|complex128|int32|int64|uint8|complex64|bool|prob|positive|unit|distinct)"
-    r"\[[^\]]*\](?: in -?[\d.]+\.\.-?[\d.]+)?|python .+)"
-)
-
-_TEXT = "a string"
-_TEXTS = "a list of strings"
-_TABLE = "a table of strings"
-_RULE_KEYS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("id", "kind", "signature", "result", "value", "scope", "reason", "note"), _TEXT
-    ),
-    **dict.fromkeys(("summary", "docs", "since", "status", "training"), _TEXT),
-    **dict.fromkeys(("tf", "drop", "axes", "imports", "support"), _TEXTS),
-    **dict.fromkeys(("alias", "old", "after"), _TABLE),
-    "layout": "a string or a table of strings",
-    "torch": _TEXT,
-    **dict.fromkeys(("emit", "weight", "case"), "a list of tables"),
-}
-_EMIT_KEYS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("when", "torch", "init", "forward", "note", "assume", "safety"), _TEXT),
-    "layout": _TEXT,
-    **dict.fromkeys(("imports", "support"), _TEXTS),
-}
-_WEIGHT_KEYS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("tf", "torch", "axes", "init", "when", "regularizer", "default"), _TEXT),
-    "layout": "a list",
-}
-_CASE_KEYS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("tf", "torch", "init", "forward", "compare", "refuse", "note", "xfail"), _TEXT
-    ),
-    "grad": _TEXTS,
-    "rtol": "a number",
-    "exact": "a boolean",
-}
-_CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {
-    _TEXT: lambda v: isinstance(v, str),
-    _TEXTS: lambda v: isinstance(v, list) and all(isinstance(i, str) for i in v),
-    _TABLE: lambda v: isinstance(v, dict) and all(isinstance(i, str) for i in v.values()),
-    "a string or a table of strings": lambda v: (
-        isinstance(v, str) or (isinstance(v, dict) and all(isinstance(i, str) for i in v.values()))
-    ),
-    "a list": lambda v: isinstance(v, list),
-    "a list of tables": lambda v: isinstance(v, list) and all(isinstance(i, dict) for i in v),
-    "a number": lambda v: isinstance(v, (int, float)) and not isinstance(v, bool),
-    "a boolean": lambda v: isinstance(v, bool),
-}
-
-
-class RuleError(Exception):
-    """A rule file that is not right, with the place of the fault."""
-
-    def __init__(self, path: Path, line: int, message: str) -> None:
-        super().__init__(f"{path}:{line}: {message}")
-        self.path, self.line, self.message = path, line, message
 
 
 class _Entry:
@@ -211,7 +169,7 @@ def _check_file(path: Path) -> None:
     table = _toml(path, 1, text)
     for key in table:
         if key != "rule":
-            line = _line_of(text, key)
+            line = line_of(text, key)
             raise RuleError(path, line, f"unknown key {key!r}; a rule file holds [[rule]] tables")
     if not isinstance(table.get("rule"), list):
         raise RuleError(path, 1, "no [[rule]] in this file")
@@ -250,20 +208,20 @@ def _parse_rule(path: Path, line: int, source: str) -> Rule:
     lines: dict[str, list[tuple[int, str]]] = {}
     for name, offset, text in blocks:
         lines.setdefault(name, []).append((line + offset, text))
-    _check_keys(table, _RULE_KEYS, path, line, blocks[0][2])
+    check_keys(table, RULE_KEYS, path, line, blocks[0][2])
     kind = table.setdefault("kind", "expr")
     if kind not in RULE_KINDS:
-        _fail(path, line, blocks[0][2], "kind", f"unknown kind {kind!r}" + _hint(kind, RULE_KINDS))
+        fail(path, line, blocks[0][2], "kind", f"unknown kind {kind!r}" + hint(kind, RULE_KINDS))
     for key in ("id", "tf"):
         if not table.get(key):
             raise RuleError(path, line, f"a rule needs {key!r}")
-    emits = _tables(table, "emit", _EMIT_KEYS, path, lines)
-    weights = _tables(table, "weight", _WEIGHT_KEYS, path, lines)
+    emits = _tables(table, "emit", EMIT_KEYS, path, lines)
+    weights = _tables(table, "weight", WEIGHT_KEYS, path, lines)
     if "torch" in table:
         if kind != "value":
             raise RuleError(path, line, "'torch' belongs into [[rule.emit]] (or kind = \"value\")")
         table["value"] = table.pop("torch")
-    _check_content(table, emits, path, line)
+    check_content(table, emits, path, line)
     fields = {k: _frozen(v) for k, v in table.items() if k not in ("emit", "weight", "case")}
     return Rule(
         **fields,
@@ -283,30 +241,6 @@ def _keep_lines(blocks: list[tuple[str, int, str]]) -> str:
     return "".join("\n" * t.count("\n") if name == "case" else t for name, _, t in blocks)
 
 
-def _check_content(
-    table: dict[str, Any], emits: list[dict[str, Any]], path: Path, line: int
-) -> None:
-    from tf2torch.rulebook.model import parse_signature
-
-    for text in (table.get("signature", ""), table.get("old", {}).get("signature", "")):
-        try:
-            parse_signature(text)
-        except SyntaxError:
-            raise RuleError(path, line, f"signature does not parse: {text}") from None
-    kind = table["kind"]
-    if kind in ("expr", "layer", "method", "initializer", "regularizer") and not emits:
-        raise RuleError(path, line, f"a rule of kind {kind!r} needs [[rule.emit]]")
-    if kind == "refuse" and not table.get("reason"):
-        raise RuleError(path, line, "a rule of kind 'refuse' needs a 'reason'")
-    if kind == "value" and not table.get("value"):
-        raise RuleError(path, line, "a rule of kind 'value' needs 'torch'")
-    needed = {"layer": ("init", "forward"), "initializer": ("init",)}.get(kind, ("torch",))
-    for emit in emits:
-        for key in needed if "torch" not in emit else ():
-            if key not in emit:
-                raise RuleError(path, emit["line"], f"this emit needs {key!r}")
-
-
 def _tables(
     table: dict[str, Any],
     name: str,
@@ -316,7 +250,7 @@ def _tables(
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = table.get(name, [])
     for row, (line, text) in zip(rows, lines.get(name, ()), strict=False):
-        _check_keys(row, keys, path, line, text)
+        check_keys(row, keys, path, line, text)
         if name == "weight" and not {"tf", "torch"} <= row.keys():
             raise RuleError(path, line, "a weight row needs 'tf' and 'torch'")
         row["line"] = line
@@ -331,42 +265,16 @@ def parse_cases(rule: Rule) -> tuple[Case, ...]:
             continue
         line = rule.line + offset
         table = _toml(rule.path, line, text)["rule"]["case"][0]
-        inputs = {k: v for k, v in table.items() if k not in _CASE_KEYS}
-        known = {k: v for k, v in table.items() if k in _CASE_KEYS}
+        inputs = {k: v for k, v in table.items() if k not in CASE_KEYS}
+        known = {k: v for k, v in table.items() if k in CASE_KEYS}
         for key, spec in inputs.items():
-            if not isinstance(spec, str) or not _INPUT.fullmatch(spec):
-                hint = _hint(key, _CASE_KEYS) or '; inputs look like x = "float32[2, 3]"'
-                _fail(rule.path, line, text, key, f"unknown key {key!r}{hint}")
-        _check_keys(known, _CASE_KEYS, rule.path, line, text)
+            if not isinstance(spec, str) or not INPUT.fullmatch(spec):
+                advice = hint(key, CASE_KEYS) or '; inputs look like x = "float32[2, 3]"'
+                fail(rule.path, line, text, key, f"unknown key {key!r}{advice}")
+        check_keys(known, CASE_KEYS, rule.path, line, text)
         if "tf" not in known:
             raise RuleError(rule.path, line, "a case needs 'tf'")
         if "grad" in known:
             known["grad"] = tuple(known["grad"])
         result.append(Case(**known, inputs=tuple(inputs.items()), line=line))
     return tuple(result)
-
-
-def _check_keys(
-    table: Mapping[str, Any], keys: Mapping[str, str], path: Path, line: int, text: str
-) -> None:
-    for key, value in table.items():
-        if key not in keys:
-            _fail(path, line, text, key, f"unknown key {key!r}{_hint(key, keys)}")
-        if not _CHECKS[keys[key]](value):
-            _fail(path, line, text, key, f"{key!r} must be {keys[key]}")
-
-
-def _fail(path: Path, line: int, text: str, key: str, message: str) -> None:
-    raise RuleError(path, line + _line_of(text, key) - 1, message)
-
-
-def _line_of(text: str, key: str) -> int:
-    match = re.search(rf"^[ \t]*\[*(?:rule\.)?{re.escape(key)}\b", text, re.MULTILINE)
-    return text.count("\n", 0, match.start()) + 1 if match else 1
-
-
-def _hint(word: str, choices: Any) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(word, list(choices), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from tf2torch.rulebook.model import Refusal
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value, constant
+from tf2torch.rulebook.words import literal
 
 CANNOT: Final = Refusal("sizes, strides or padding are not known")
 

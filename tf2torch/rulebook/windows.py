@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tf2torch.rulebook.model import Refusal
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value
 from tf2torch.rulebook.window_sizes import (
     CANNOT,
@@ -33,6 +32,7 @@ from tf2torch.rulebook.window_sizes import (
     tuple_text,
     window_sizes,
 )
+from tf2torch.rulebook.words import literal
 
 
 def window(value: Value, count: Value, data_format: Value = NHWC) -> Text:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.shapes import axes, core
 from tf2torch.rulebook.shapes.common import (
     ANY,
@@ -19,6 +18,7 @@ from tf2torch.rulebook.shapes.common import (
     dtype_name,
 )
 from tf2torch.rulebook.values import UNKNOWN, Dim, Shape, Value, tensor
+from tf2torch.rulebook.words import literal
 
 
 def host(dtype: str | None, shape: Shape | None = (), literal: object = UNKNOWN) -> Value:

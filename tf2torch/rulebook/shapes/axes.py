@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tf2torch.rulebook.model import Refusal
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.shapes.common import (
     ANY,
     Result,
@@ -19,6 +18,7 @@ from tf2torch.rulebook.shapes.common import (
     same_length,
 )
 from tf2torch.rulebook.values import Dim, Shape, Value, product, tensor
+from tf2torch.rulebook.words import literal
 
 
 def reshape(x: Value, shape: Value) -> Result:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tf2torch.rulebook.model import Refusal
-from tf2torch.rulebook.predicates import literal, literal_dtype
 from tf2torch.rulebook.values import UNKNOWN, Dim, Shape, Value, tensor
+from tf2torch.rulebook.words import literal, literal_dtype
 
 Result = Value | Refusal
 

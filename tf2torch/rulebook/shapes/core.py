@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tf2torch.rulebook.model import Refusal
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.shapes.common import (
     ANY,
     Result,
@@ -20,6 +19,7 @@ from tf2torch.rulebook.shapes.common import (
     dtype_name,
 )
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value, product, tensor
+from tf2torch.rulebook.words import literal
 
 _FALSE: Final = Value("python", literal=False)
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from tf2torch.rulebook.functions import spatial
 from tf2torch.rulebook.model import Refusal
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.shapes.common import ANY, Result, as_tensor, dim_of, dims_of
 from tf2torch.rulebook.values import UNKNOWN, Dim, Shape, Value, constant, product, tensor
+from tf2torch.rulebook.words import literal
 
 _ONE: Final = constant(1)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tf2torch.rulebook.predicates import literal
 from tf2torch.rulebook.shapes.common import Result, as_tensor
 from tf2torch.rulebook.values import UNKNOWN, Value, tensor
+from tf2torch.rulebook.words import literal
 
 
 def per_example(logits: Value) -> Result:
