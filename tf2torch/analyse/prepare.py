@@ -36,11 +36,62 @@ def _separate_function(
     if not isinstance(node, cst.FunctionDef):
         return node
     body = _separate(node.body.body, factories, origins)
-    if all(one is other for one, other in zip(body, node.body.body)):
+    if not _runs(node):
+        body = _keep_variables(body, factories, origins)
+    if len(body) == len(node.body.body) and all(a is b for a, b in zip(body, node.body.body)):
         return node
     new = node.with_changes(body=node.body.with_changes(body=body))
     origins[new] = origins.get(node, node)
     return new
+
+
+def _runs(node: cst.FunctionDef) -> bool:
+    """Whether a function opens sessions: then its names are those of the whole program."""
+    names = ("Session", "InteractiveSession", "run", "eval")
+    return any(
+        isinstance(item, cst.Attribute) and item.attr.value in names for item in walk(node.body)
+    )
+
+
+def _keep_variables(
+    body: Sequence[cst.CSTNode], factories: set[str], origins: Origins
+) -> list[cst.CSTNode]:
+    """``w = get_variable(..); w = f(w)``: the variable becomes ``w_var``, and ``w = w_var``."""
+    bound: dict[str, int] = {}
+    for item in body:
+        for node in walk(item):
+            if isinstance(node, (cst.AssignTarget, cst.AugAssign)) and isinstance(node.target, cst.Name):
+                bound[node.target.value] = bound.get(node.target.value, 0) + 1
+    taken = {node.value for item in body for node in walk(item) if isinstance(node, cst.Name)}
+
+    def block(nodes: Sequence[cst.CSTNode]) -> list[cst.CSTNode]:
+        done: list[cst.CSTNode] = []
+        for node in nodes:
+            if isinstance(node, cst.With):
+                inner = block(node.body.body)
+                if len(inner) == len(node.body.body) and all(a is b for a, b in zip(inner, node.body.body)):
+                    done.append(node)
+                    continue
+                new: cst.CSTNode = node.with_changes(body=node.body.with_changes(body=inner))
+                origins[new] = origins.get(node, node)
+                done.append(new)
+                continue
+            small = node.body[0] if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1 else None
+            name = _assigned(small, factories) if small is not None else None
+            fresh = f"{name}_var"
+            if name is None or bound.get(name, 0) < 2 or fresh in taken:
+                done.append(node)
+                continue
+            taken.add(fresh)
+            assert isinstance(small, cst.Assign)
+            kept = small.with_changes(targets=[small.targets[0].with_changes(target=cst.Name(fresh))])
+            line = node.with_changes(body=[kept])
+            origins[kept], origins[line] = origins.get(small, small), origins.get(node, node)
+            alias = cst.Assign([cst.AssignTarget(cst.Name(name))], cst.Name(fresh))
+            done += [line, cst.SimpleStatementLine([alias])]
+        return done
+
+    return block(body)
 
 
 def _factories(module: cst.Module) -> set[str]:
