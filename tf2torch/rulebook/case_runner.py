@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tf2torch.rulebook.cases import CaseRefused, Conversion, InputSpec, convert_case, parse_spec
+from tf2torch.rulebook.case_inputs import InputSpec, parse_spec
+from tf2torch.rulebook.cases import CaseRefused, Conversion, convert_case
 from tf2torch.rulebook.loader import Rulebook
 from tf2torch.rulebook.model import Case, Rule
 from tf2torch.rulebook.runs.common import Run, make_input

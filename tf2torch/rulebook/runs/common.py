@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tf2torch.rulebook.cases import InputSpec
+from tf2torch.rulebook.case_inputs import InputSpec
 from tf2torch.rulebook.model import Case
 
 Array = np.ndarray[Any, Any]

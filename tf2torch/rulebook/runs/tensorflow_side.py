@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tf2torch.rulebook.cases import InputSpec
+from tf2torch.rulebook.case_inputs import InputSpec
 from tf2torch.rulebook.contrib import with_contrib
 from tf2torch.rulebook.model import Case
 from tf2torch.rulebook.runs.common import Array, Run, flatten, incoming_gradient, wanted_gradients

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tf2torch.rulebook.cases import Conversion, InputSpec
+from tf2torch.rulebook.case_inputs import InputSpec
+from tf2torch.rulebook.cases import Conversion
 from tf2torch.rulebook.model import Case, WeightRow
 from tf2torch.rulebook.predicates import Facts, holds
 from tf2torch.rulebook.runs.common import Array, Run, flatten, incoming_gradient, wanted_gradients
