@@ -24,12 +24,12 @@ def _makes_cells(value: Value) -> bool:
 def absorbed(writer: Writer, node: cst.CSTNode) -> bool:
     """Whether a statement does nothing but make cells: their modules are made in constructors."""
     if isinstance(node, cst.FunctionDef):
-        returned = writer.analysis.returns.get(node)
-        return returned is not None and _makes_cells(returned)
+        returned = _returned(node)
+        return bool(returned) and all(_is_cell_source(writer, value, node) for value in returned)
     if isinstance(node, cst.SimpleStatementLine):
         return all(absorbed(writer, small) for small in node.body)
     if isinstance(node, cst.Assign):
-        if _makes_cells(writer.value(node.value)):
+        if _is_cell_source(writer, node.value, None):
             return not isinstance(node.targets[0].target, cst.Attribute)
         empty = isinstance(node.value, cst.List) and not node.value.elements
         target = node.targets[0].target
@@ -45,6 +45,65 @@ def absorbed(writer: Writer, node: cst.CSTNode) -> bool:
             inner += orelse.body.body
         return bool(inner) and all(absorbed(writer, child) for child in inner)
     return False
+
+
+def _is_cell_source(
+    writer: Writer, node: cst.BaseExpression, function: cst.FunctionDef | None
+) -> bool:
+    """Whether an expression makes cells, whichever they are."""
+    if _makes_cells(writer.value(node)):
+        return True
+    if isinstance(node, cst.Call):
+        if writer.analysis.symbols.get(node.func) in CELLS:
+            return True
+        callee = writer.analysis.callees.get(node)
+        inner = callee.node if callee is not None else None
+        return (
+            isinstance(inner, cst.FunctionDef) and inner is not function and absorbed(writer, inner)
+        )
+    if isinstance(node, cst.ListComp):
+        return _is_cell_source(writer, node.elt, function)
+    if isinstance(node, cst.List):
+        return bool(node.elements) and all(
+            _is_cell_source(writer, element.value, function) for element in node.elements
+        )
+    if isinstance(node, cst.Name) and function is not None:
+        assigned = _assigned(function, node.value)
+        others = [value for value in assigned if not isinstance(value, cst.Name)]
+        return bool(others) and all(_is_cell_source(writer, value, function) for value in others)
+    return False
+
+
+def _returned(node: cst.FunctionDef) -> list[cst.BaseExpression]:
+    finder = _Finder()
+    node.body.visit(finder)
+    return finder.returned
+
+
+def _assigned(node: cst.FunctionDef, name: str) -> list[cst.BaseExpression]:
+    finder = _Finder(name)
+    node.body.visit(finder)
+    return finder.assigned
+
+
+class _Finder(cst.CSTVisitor):
+    """What a function returns, and what it assigns to one name."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.returned: list[cst.BaseExpression] = []
+        self.assigned: list[cst.BaseExpression] = []
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return False
+
+    def visit_Return(self, node: cst.Return) -> None:
+        self.returned.append(node.value if node.value is not None else cst.Name("None"))
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        for target in node.targets:
+            if isinstance(target.target, cst.Name) and target.target.value == self.name:
+                self.assigned.append(node.value)
 
 
 def _reuses(writer: Writer, node: cst.CSTNode) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import libcst as cst
 
@@ -57,10 +58,34 @@ def _module(writer: Writer, node: cst.Call, scope: Scope) -> tuple[str, Recurren
     first = forms.first_of(creation)
     if scope.create is not None:
         init_scope: Scope = scope.create.scope  # type: ignore[attr-defined]
-        made = _constructor(writer, node, creation, first, form, slot.loops)
-        made_resets = cell_weights.resets(writer, first, form, init_scope)
-        scope.create(node, slot, parse(made), made_resets)
+        if len(slot.loops) == 1 and (rounds := _rounds(writer, node, form)):
+            # Each round of the loop has sizes of its own.
+            made = ", ".join(cells.constructor(writer, one, form) for one in rounds)
+            made_resets = tuple(
+                text.replace("{}", f"{{}}[{index}]")
+                for index, one in enumerate(rounds)
+                for text in cell_weights.resets(writer, one, form, init_scope)
+            )
+            slot_of_all = replace(slot, loops=())
+            scope.create(node, slot_of_all, parse(f"nn.ModuleList([{made}])"), made_resets)
+        else:
+            made = _constructor(writer, node, creation, first, form)
+            made_resets = cell_weights.resets(writer, first, form, init_scope)
+            scope.create(node, slot, parse(made), made_resets)
     return code(reach(slot, scope)), creation, form
+
+
+def _rounds(writer: Writer, node: cst.Call, form: Form) -> list[RecurrentCreation]:
+    """The executions of a call in a loop, if they need different constructors."""
+    rounds = [
+        forms.first_of(creation)
+        for creation in writer.analysis.creations
+        if creation.node is node and isinstance(creation, RecurrentCreation)
+    ]
+    indices = [next((step[1] for step in c.path if isinstance(step, tuple)), None) for c in rounds]
+    made = {cells.constructor(writer, creation, form) for creation in rounds}
+    exact = indices == list(range(len(rounds)))
+    return rounds if exact and len(made) > 1 else []
 
 
 def _constructor(
@@ -69,32 +94,14 @@ def _constructor(
     creation: RecurrentCreation,
     first: RecurrentCreation,
     form: Form,
-    loops: tuple[cst.For, ...],
 ) -> str:
     """The constructor; every execution of the call must need the same one."""
     made = cells.constructor(writer, first, form)
-    rounds = [
-        cells.constructor(writer, forms.first_of(other), form)
-        for other in writer.analysis.creations
-        if other.node is node and isinstance(other, RecurrentCreation) and other is not creation
-    ]
-    different = [text for text in rounds if text != made]
-    if not different:
-        return made
-    loop = loops[0] if len(loops) == 1 else None
-    if (
-        loop is not None
-        and isinstance(loop.target, cst.Name)
-        and len(set(different)) == 1 == len(set(rounds))
-    ):
-        iterable = loop.iter
-        if (
-            isinstance(iterable, cst.Call)
-            and code(iterable.func) == "range"
-            and len(iterable.args) == 1
-        ):
-            return f"{made} if {loop.target.value} == 0 else {different[0]}"
-    raise Unconvertible("rnn-size", "the cell is made with different sizes here", node)
+    for other in writer.analysis.creations:
+        if other.node is node and isinstance(other, RecurrentCreation) and other is not creation:
+            if cells.constructor(writer, forms.first_of(other), form) != made:
+                raise Unconvertible("rnn-size", "the cell is made with different sizes here", node)
+    return made
 
 
 # -- loops ---------------------------------------------------------------------------------------
