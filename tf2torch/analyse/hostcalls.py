@@ -234,6 +234,9 @@ def package_call(state: State, node: cst.Call, name: str, arguments: list[Argume
         number = tensors.number(arguments[0].value)
         if isinstance(number, (int, float)):
             return expressions.fold(lambda one, _: _MATH[name](one), number, None, None)
+        given = arguments[0].value
+        if given.kind == "python" and given.dtype and given.shape is None:
+            return Value("python", dtype="float32")
     found = arrays.call(name, arguments) if name.startswith("numpy.") else None
     return Value("python") if found is None else found
 

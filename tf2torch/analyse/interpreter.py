@@ -151,7 +151,18 @@ def canonical_module(dotted: str) -> str | None:
     rest = parts[1:]
     if rest[:2] == ["compat", "v1"]:
         rest = rest[2:]
+    if rest[:2] == ["python", "platform"] and len(rest) > 2 and rest[2] in _PLATFORM:
+        rest = [*_PLATFORM[rest[2]], *rest[3:]]
     return ".".join(["tf", *rest])
+
+
+#: Modules that programs import from where they are defined.
+_PLATFORM = {
+    "app": ["app"],
+    "flags": ["app", "flags"],
+    "gfile": ["gfile"],
+    "tf_logging": ["logging"],
+}
 
 
 # -- definitions ---------------------------------------------------------------------------------
@@ -393,6 +404,9 @@ def call_function(
     old = state.returns.get(definition)
     state.returns[definition] = result if old is None else join(old, result)
     texts = {name: value.text for name, value in _by_name(definition, arguments)}
+    # Lengths of tensors that were passed have names of their own here.
+    lengths = ((name, frame.names[name]) for name in frame.names if "_size" in name)
+    texts |= {name: v.text for name, v in lengths if v.kind == "python" and name not in texts}
     return expressions.leave_scope(state, result, texts)
 
 

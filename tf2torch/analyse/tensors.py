@@ -46,7 +46,8 @@ def int_value(dim: Dim) -> Value:
     """The int or None that `Dimension.value` and `as_list` give."""
     if dim.size is not None:
         return constant(dim.size, dim.text or str(dim.size))
-    return Value("python", text=dim.text)
+    # What has a text is a size of the program's, not the None of an open length.
+    return Value("python", dtype="int32" if dim.text else None, text=dim.text)
 
 
 def shape_value(dims: Sequence[Value] | None) -> Value:

@@ -215,6 +215,11 @@ def _expression(writer: Writer, node: cst.Expr, scope: Scope) -> Statements:
         rule = writer.analysis.rulebook.find(symbol)
         if rule is not None and rule.kind == "remove":
             return []
+        if "add_to_collection" in symbol and len(node.value.args) == 2:  # type: ignore[attr-defined]
+            if writer.value(node.value.args[1].value).is_tensor:  # type: ignore[attr-defined]
+                # Where the collection is read, its losses are written out, or that is refused.
+                writer.settle(node, Outcome.ABSORBED, "collection")
+                return []
         if writer.value(node.value).kind in ("operation", "object") or "collection" in symbol:
             reason = f"{symbol} inside graph code is not carried over"
             writer.todo(node, Unconvertible("graph-side-effect", reason, node))
