@@ -98,6 +98,14 @@ def is_run(writer: Writer, node: cst.CSTNode) -> bool:
     return False
 
 
+def guard(statements: Statements) -> Statements:
+    """``if __name__ == "__main__":`` around what the program ran when it was imported."""
+    made = lines('if __name__ == "__main__":\n    pass\n')[0]
+    assert isinstance(made, cst.If)
+    spaces = [cst.EmptyLine(indent=False), cst.EmptyLine(indent=False)]
+    return [made.with_changes(body=cst.IndentedBlock(statements), leading_lines=spaces)]
+
+
 def run_statements(writer: Writer, call: cst.Call, scope: Scope) -> Statements:
     """``tf.app.run()`` -> flags are parsed, ``main`` gets what is left of the arguments."""
     given, argv = argument(call, 0, "main"), argument(call, 1, "argv")

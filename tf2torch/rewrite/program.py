@@ -82,7 +82,7 @@ def _constants(units: Sequence[Unit]) -> set[int]:
     found: set[int] = set()
     stored: dict[str, int] = {}
     for unit in units:
-        for name in unit.names.stores:
+        for name in unit.names.stores if not is_guard(unit.node) else ():
             stored[name] = stored.get(name, 0) + 1
     constant_names: set[str] = set()
     changed = _changed(units)
@@ -174,6 +174,9 @@ def _write_unit(
             return
         if is_guard(unit.node):
             program.module += write_host(host, unit.node)
+            return
+        if unit.scope is None and flags.is_run(writer, unit.node):
+            program.module += flags.guard(write_host(host, unit.node))
             return
         if unit.index not in constants and model is not None and _needs_model(writer, unit):
             _make_model(program, host, model)
