@@ -62,7 +62,8 @@ def train(loss_val, var_list):
 train_op = train(loss, tf.trainable_variables())
 """,
     "l2_by_name": """
-loss = loss + 0.01 * tf.add_n([tf.nn.l2_loss(v) for v in tf.trainable_variables() if 'b' not in v.name])
+penalties = [tf.nn.l2_loss(v) for v in tf.trainable_variables() if 'b' not in v.name]
+loss = loss + 0.01 * tf.add_n(penalties)
 train_op = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
 """,
     "average": """
@@ -76,12 +77,16 @@ with tf.control_dependencies([step_op]):
 INPUTS = MODEL[: MODEL.index("W = ")]
 
 WHOLE = {
-    "shared_optimizer": MODEL + """
+    "shared_optimizer": MODEL
+    + """
 loss_2 = tf.reduce_mean(tf.abs(out - y))
 opt = tf.train.MomentumOptimizer(0.1, 0.9)
 a = opt.minimize(loss, var_list=[W])
 b = opt.minimize(loss_2, var_list=[V])
-both = tf.group(tf.train.GradientDescentOptimizer(0.01).minimize(loss, var_list=[V]), tf.train.GradientDescentOptimizer(0.02).minimize(loss_2, var_list=[W]))
+both = tf.group(
+    tf.train.GradientDescentOptimizer(0.01).minimize(loss, var_list=[V]),
+    tf.train.GradientDescentOptimizer(0.02).minimize(loss_2, var_list=[W]),
+)
 with tf.Session() as sess:
     sess.run(tf.global_variables_initializer())
     first = sess.run(W)
@@ -92,7 +97,8 @@ with tf.Session() as sess:
     sess.run(both, {x: data_x, y: data_y})
     print(np.abs(first - sess.run(W)).sum())
 """,
-    "collected_losses": INPUTS + """
+    "collected_losses": INPUTS
+    + """
 def variable_with_weight_decay(name, shape, wd):
     var = tf.get_variable(name, shape, initializer=tf.constant_initializer(0.3))
     if wd is not None:
@@ -123,7 +129,8 @@ with tf.Session() as sess:
         _, value = sess.run([train_op, loss], {x: data_x, y: data_y})
         print(step, value)
 """,
-    "regularized_layers": INPUTS + """
+    "regularized_layers": INPUTS
+    + """
 reg = tf.keras.regularizers.l2(0.01)
 h = tf.layers.dense(x, 8, activation=tf.nn.relu, kernel_regularizer=reg,
     kernel_initializer=tf.constant_initializer(0.3))

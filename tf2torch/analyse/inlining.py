@@ -18,7 +18,9 @@ Origins = dict[cst.CSTNode, cst.CSTNode]
 _STEPS = ("minimize", "apply_gradients")
 
 #: Calls of functions that do more than train.
-_OTHERS = frozenset("get_variable Variable run eval Session InteractiveSession restore placeholder".split())
+_OTHERS = frozenset(
+    "get_variable Variable run eval Session InteractiveSession restore placeholder".split()
+)
 
 
 def inline_training(module: cst.Module, origins: Origins) -> cst.Module:
@@ -27,7 +29,9 @@ def inline_training(module: cst.Module, origins: Origins) -> cst.Module:
         if not _is_training(function):
             continue
         name = function.name.value
-        uses = [n for n in _outside(module, function) if isinstance(n, cst.Name) and n.value == name]
+        uses = [
+            n for n in _outside(module, function) if isinstance(n, cst.Name) and n.value == name
+        ]
         if len(uses) == 1:
             module = _inlined(module, function, origins)
     return module
@@ -49,7 +53,9 @@ def _is_training(function: cst.FunctionDef) -> bool:
     for node in walk(function.body):
         if isinstance(node, cst.Call):
             func = node.func
-            called.add(func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", ""))
+            called.add(
+                func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", "")
+            )
             if isinstance(func, cst.Attribute) and _mentions(func.value, "layers"):
                 return False
         elif isinstance(node, cst.Return):
@@ -58,7 +64,13 @@ def _is_training(function: cst.FunctionDef) -> bool:
             return False
     returned = _returned(function)
     steps = called & set(_STEPS)
-    return bool(steps) and not called & _OTHERS and returns == 1 and returned is not None and not isinstance(returned, (cst.Tuple, cst.List))
+    return (
+        bool(steps)
+        and not called & _OTHERS
+        and returns == 1
+        and returned is not None
+        and not isinstance(returned, (cst.Tuple, cst.List))
+    )
 
 
 def _mentions(node: cst.BaseExpression, name: str) -> bool:

@@ -50,7 +50,7 @@ def note(state: State, node: cst.Call, symbol: str) -> None:
 
 
 def returned(state: State, definition: cst.CSTNode, result: Value) -> Value:
-    """What a call of a function under ``@tf.custom_gradient`` gives: the value without the gradient."""
+    """What calls of a function under ``@tf.custom_gradient`` give: the value alone."""
     decorators = getattr(definition, "decorators", ())
     if any(state.symbols.get(item.decorator) == "tf.custom_gradient" for item in decorators):
         if result.kind == "sequence" and len(result.detail) == 2:

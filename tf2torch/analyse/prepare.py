@@ -30,9 +30,7 @@ def prepare(module: cst.Module) -> tuple[cst.Module, Origins]:
     return module.with_changes(body=changed), origins
 
 
-def _separate_function(
-    node: cst.CSTNode, factories: set[str], origins: Origins
-) -> cst.CSTNode:
+def _separate_function(node: cst.CSTNode, factories: set[str], origins: Origins) -> cst.CSTNode:
     if not isinstance(node, cst.FunctionDef):
         return node
     body = _separate(node.body.body, factories, origins)
@@ -60,7 +58,9 @@ def _keep_variables(
     bound: dict[str, int] = {}
     for item in body:
         for node in walk(item):
-            if isinstance(node, (cst.AssignTarget, cst.AugAssign)) and isinstance(node.target, cst.Name):
+            if isinstance(node, (cst.AssignTarget, cst.AugAssign)) and isinstance(
+                node.target, cst.Name
+            ):
                 bound[node.target.value] = bound.get(node.target.value, 0) + 1
     taken = {node.value for item in body for node in walk(item) if isinstance(node, cst.Name)}
 
@@ -69,14 +69,20 @@ def _keep_variables(
         for node in nodes:
             if isinstance(node, cst.With):
                 inner = block(node.body.body)
-                if len(inner) == len(node.body.body) and all(a is b for a, b in zip(inner, node.body.body)):
+                if len(inner) == len(node.body.body) and all(
+                    a is b for a, b in zip(inner, node.body.body)
+                ):
                     done.append(node)
                     continue
                 new: cst.CSTNode = node.with_changes(body=node.body.with_changes(body=inner))
                 origins[new] = origins.get(node, node)
                 done.append(new)
                 continue
-            small = node.body[0] if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1 else None
+            small = (
+                node.body[0]
+                if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1
+                else None
+            )
             name = _assigned(small, factories) if small is not None else None
             fresh = f"{name}_var"
             if name is None or bound.get(name, 0) < 2 or fresh in taken:
@@ -84,7 +90,9 @@ def _keep_variables(
                 continue
             taken.add(fresh)
             assert isinstance(small, cst.Assign)
-            kept = small.with_changes(targets=[small.targets[0].with_changes(target=cst.Name(fresh))])
+            kept = small.with_changes(
+                targets=[small.targets[0].with_changes(target=cst.Name(fresh))]
+            )
             line = node.with_changes(body=[kept])
             origins[kept], origins[line] = origins.get(small, small), origins.get(node, node)
             alias = cst.Assign([cst.AssignTarget(cst.Name(name))], cst.Name(fresh))
@@ -156,11 +164,16 @@ def _separate(
         return node
 
     def statement(node: cst.CSTNode) -> cst.CSTNode:
+        new: cst.CSTNode
         if isinstance(node, cst.With):
             items = [rename(item, change, origins) for item in node.items]
             inner = [statement(child) for child in node.body.body]
             same = all(a is b for a, b in zip([*items, *inner], [*node.items, *node.body.body]))
-            new = node if same else node.with_changes(items=items, body=node.body.with_changes(body=inner))
+            new = (
+                node
+                if same
+                else node.with_changes(items=items, body=node.body.with_changes(body=inner))
+            )
         elif isinstance(node, cst.SimpleStatementLine):
             smalls = [simple(small) for small in node.body]
             same = all(a is b for a, b in zip(smalls, node.body))
@@ -230,7 +243,9 @@ def _unsafe(body: Sequence[cst.CSTNode]) -> set[str]:
 
     def look(node: cst.CSTNode) -> None:
         for child in children(node):
-            if isinstance(child, (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.BaseComp, cst.Global)):
+            if isinstance(
+                child, (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.BaseComp, cst.Global)
+            ):
                 found.update(n.value for n in walk(child) if isinstance(n, cst.Name))
             elif isinstance(child, (cst.If, cst.For, cst.While, cst.Try)):
                 for inner in walk(child):

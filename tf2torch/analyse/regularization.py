@@ -39,7 +39,12 @@ class Term:
 
 def regularize(state: State, variable: Variable, given: Value | None) -> None:
     """Adds the term of one variable to the regularization losses."""
-    if state.shadow or given is None or given.literal is None or given.detail == "tf.no_regularizer":
+    if (
+        state.shadow
+        or given is None
+        or given.literal is None
+        or given.detail == "tf.no_regularizer"
+    ):
         return
     loss = tensors.result(state, "float32", ())
     state.loss_terms[loss.detail] = Term(variable, given, scope=variable.name)
@@ -71,7 +76,11 @@ def note_term(call: GraphCall, node: cst.BaseExpression, value: Value) -> None:
 def _expanded(state: State, node: cst.BaseExpression) -> cst.BaseExpression:
     """The expression that a local name stands for, if its function assigns it once."""
     function = state.frame.function
-    if not isinstance(node, cst.Name) or function is None or state.frame.stores.get(node.value, 1) > 1:
+    if (
+        not isinstance(node, cst.Name)
+        or function is None
+        or state.frame.stores.get(node.value, 1) > 1
+    ):
         return node
     finder = _Assignments(node.value)
     function.node.visit(finder)

@@ -12,12 +12,17 @@ from tf2torch.rulebook.values import Value
 
 
 def collected(analysis: Analysis, call: cst.Call) -> tuple[Value, ...] | None:
-    """The losses that a call reads from collections; None if they are not known or it reads none."""
+    """The losses that a call reads from collections; None if it reads none that are known."""
     state = analysis.state
     if call in state.loss_sums:
-        return state.loss_sums[call]
+        summed: tuple[Value, ...] | None = state.loss_sums[call]
+        return summed
     symbol = analysis.symbols.get(call.func, "")
-    if symbol.rpartition(".")[2] not in ("get_collection", "get_losses", "get_regularization_losses"):
+    if symbol.rpartition(".")[2] not in (
+        "get_collection",
+        "get_losses",
+        "get_regularization_losses",
+    ):
         return None
     items = contents(analysis.values.get(call, Value("unknown")))
     return tuple(items) if all(item.kind == "tensor" for item in items) else None

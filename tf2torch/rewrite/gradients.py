@@ -15,7 +15,9 @@ def _argument(node: cst.Call, position: int, name: str) -> cst.BaseExpression | 
     free = [arg.value for arg in node.args if arg.keyword is None and not arg.star]
     if position < len(free):
         return free[position]
-    return next((a.value for a in node.args if a.keyword is not None and a.keyword.value == name), None)
+    return next(
+        (a.value for a in node.args if a.keyword is not None and a.keyword.value == name), None
+    )
 
 
 def _compute_gradients(writer: Writer, node: cst.Call, scope: Scope) -> Typed:

@@ -55,7 +55,9 @@ def steps(writer: Writer, leaves: Iterable[Leaf], late: Iterable[Unit]) -> list[
 
 def only_operations(value: Value) -> bool:
     items = contents(value)
-    return value.kind == "sequence" and bool(items) and all(item.kind == "operation" for item in items)
+    return (
+        value.kind == "sequence" and bool(items) and all(item.kind == "operation" for item in items)
+    )
 
 
 def control_of(writer: Writer, unit: Unit) -> list[Value]:
@@ -86,8 +88,14 @@ def group_effects(host: Host, record: Obj, scope: Scope) -> Statements:
             continue
         if not any(leaf.is_tensor for leaf in contents(value)):
             continue
-        if isinstance(node, cst.ListComp) and node.for_in.inner_for_in is None and not node.for_in.ifs:
-            inner = scope.shadow(names_in(cst.Assign([cst.AssignTarget(node.for_in.target)], cst.Name("_"))).stores)
+        if (
+            isinstance(node, cst.ListComp)
+            and node.for_in.inner_for_in is None
+            and not node.for_in.ifs
+        ):
+            inner = scope.shadow(
+                names_in(cst.Assign([cst.AssignTarget(node.for_in.target)], cst.Name("_"))).stores
+            )
             loop = cst.For(
                 node.for_in.target,
                 convert(host.writer, node.for_in.iter, scope),
@@ -123,7 +131,7 @@ def average_name(writer: Writer, record: Obj) -> str:
 
 
 def make_average(host: Host, record: Obj) -> Statements:
-    """``ema = ExponentialMovingAverage(0.99, model.named_parameters())`` where `apply` was called."""
+    """``ema = ExponentialMovingAverage(0.99, model.named_parameters())``, where applied."""
     from tf2torch.rewrite.variables_list import key_text
     from tf2torch.rewrite.weights import variable_keys
 
@@ -138,7 +146,9 @@ def make_average(host: Host, record: Obj) -> Statements:
         everything = {id(v.detail) for v in variables_given} == {id(v.detail) for v in variables}
         variables = variables_given
     if not all(v.kind == "variable" and v.detail is not None for v in variables):
-        raise Unconvertible("moving-average", "a moving average of tensors that are no variables", record.node)
+        raise Unconvertible(
+            "moving-average", "a moving average of tensors that are no variables", record.node
+        )
     writer.converted(call.node.func, "moving-average")
     writer.support.add("ExponentialMovingAverage")
     if everything:
@@ -149,7 +159,9 @@ def make_average(host: Host, record: Obj) -> Statements:
         pairs = ", ".join(f'("{key}", {key_text("model", key)})' for key in wanted)
         tracked = f"[{pairs}]"
     decay_text = code(convert(writer, decay, host.scope)) if decay is not None else "0.999"
-    return lines(f"{average_name(writer, record)} = ExponentialMovingAverage({decay_text}, {tracked})\n")
+    return lines(
+        f"{average_name(writer, record)} = ExponentialMovingAverage({decay_text}, {tracked})\n"
+    )
 
 
 def update_average(host: Host, record: Obj, scope: Scope) -> str:

@@ -35,7 +35,9 @@ def overridden(writer: Writer, node: cst.Call, item: Typed, scope: Scope) -> Typ
         return item
     gradient = _registered(writer, name)
     if gradient is None or not node.args:
-        raise Unconvertible("gradient-override", f"the gradient {name!r} is not registered here", node)
+        raise Unconvertible(
+            "gradient-override", f"the gradient {name!r} is not registered here", node
+        )
     writer.support.add("override_gradient")
     from tf2torch.rewrite.expressions import convert
 
@@ -43,10 +45,16 @@ def overridden(writer: Writer, node: cst.Call, item: Typed, scope: Scope) -> Typ
     written = item.last()
     text = code(written)
     function = f"lambda x: {text.replace(argument, 'x')}" if argument == text else None
-    if isinstance(written, cst.Call) and len(written.args) == 1 and code(written.args[0].value) == argument:
+    if (
+        isinstance(written, cst.Call)
+        and len(written.args) == 1
+        and code(written.args[0].value) == argument
+    ):
         function = code(written.func)
     if function is None:
-        raise Unconvertible("gradient-override", "an overridden gradient of a call with several arguments", node)
+        raise Unconvertible(
+            "gradient-override", "an overridden gradient of a call with several arguments", node
+        )
     return Typed(parse(f"override_gradient({function}, {gradient})({argument})"))
 
 
@@ -57,7 +65,10 @@ def _registered(writer: Writer, name: str) -> str | None:
             continue
         for item in node.decorators:
             call = item.decorator
-            if isinstance(call, cst.Call) and writer.analysis.symbols.get(call.func) == "tf.RegisterGradient":
+            if (
+                isinstance(call, cst.Call)
+                and writer.analysis.symbols.get(call.func) == "tf.RegisterGradient"
+            ):
                 if call.args and writer.value(call.args[0].value).literal == name:
                     return node.name.value
     return None

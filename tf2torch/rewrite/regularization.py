@@ -108,7 +108,10 @@ def term_text(writer: Writer, given: Value, weight: str, node: cst.CSTNode) -> s
         if not isinstance(bound, Refusal):
             emit = select(bound, exact=writer.exact)
             if not isinstance(emit, Refusal) and emit.torch is not None:
-                nodes = {name: _constant(bound.values[name], item, node) for name, item in bound.nodes.items()}
+                nodes = {
+                    name: _constant(bound.values[name], item, node)
+                    for name, item in bound.nodes.items()
+                }
                 bound = type(bound)(bound.rule, nodes, bound.values)
                 if given.detail.node is not None:
                     writer.converted(given.detail.node.func, bound.rule.id)
@@ -133,7 +136,9 @@ class _Named(cst.CSTTransformer):
     def __init__(self, names: dict[str, cst.BaseExpression]) -> None:
         self.names = names
 
-    def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.BaseExpression:
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
         return updated_node.with_changes(attr=original_node.attr)
 
     def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
@@ -155,7 +160,9 @@ def _program_term(writer: Writer, node: cst.Call, term: Term, scope: Scope) -> s
         elif value.text is not None or isinstance(value.literal, (int, float)):
             names[name] = value.text or repr(value.literal)
         else:
-            raise Unconvertible("collection", f"the loss of a collection needs {name!r} from a function", node)
+            raise Unconvertible(
+                "collection", f"the loss of a collection needs {name!r} from a function", node
+            )
     return code(convert(writer, term.node, scope.inside(names=names, replaced={}, layouts={})))
 
 
@@ -164,17 +171,23 @@ def regularizer_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed | No
     if isinstance(node.func, cst.Call) or not isinstance(node.func, (cst.Name, cst.Attribute)):
         called = writer.value(node.func)
     else:
-        called = writer.value(node.func) if node.func not in writer.analysis.symbols else Value("unknown")
+        called = (
+            writer.value(node.func)
+            if node.func not in writer.analysis.symbols
+            else Value("unknown")
+        )
     if called.kind != "object" or called.detail.type != "Regularizer" or len(node.args) != 1:
         return None
     weight = code(convert(writer, node.args[0].value, scope))
-    return Typed(_parenthesised(term_text(writer, called, f"({weight})" if " " in weight else weight, node)))
+    return Typed(
+        _parenthesised(term_text(writer, called, f"({weight})" if " " in weight else weight, node))
+    )
 
 
 def selected(
     writer: Writer, node: cst.BaseComp, scope: Scope
 ) -> tuple[cst.BaseExpression, tuple[Value, ...]] | None:
-    """``for v in tf.trainable_variables() if 'bias' not in v.name``: the variables that are meant."""
+    """``for v in tf.trainable_variables() if 'bias' not in v.name``: the variables meant."""
     from tf2torch.analyse.expressions import evaluate, truth
     from tf2torch.analyse.state import Frame
     from tf2torch.rewrite.variables_list import list_text
@@ -192,7 +205,10 @@ def selected(
     state = writer.analysis.state
     kept = []
     for item in listed.detail:
-        outer, state.frame = state.frame, Frame(parent=state.frame, names={clause.target.value: item})
+        outer, state.frame = (
+            state.frame,
+            Frame(parent=state.frame, names={clause.target.value: item}),
+        )
         before = dict(state.values)
         try:
             tests = [truth(evaluate(state, condition.test)) for condition in clause.ifs]
@@ -207,7 +223,9 @@ def selected(
     if not kept:
         return None
     text = list_text(writer, Value("sequence", detail=tuple(kept)), node, scope.model)
-    return parse(text.removeprefix("list(").removesuffix(")") if text.startswith("list(") else text), tuple(kept)
+    if text.startswith("list("):
+        text = text.removeprefix("list(").removesuffix(")")
+    return parse(text), tuple(kept)
 
 
 def _attributes(node: cst.CSTNode) -> list[cst.Attribute]:

@@ -147,6 +147,9 @@ def build(
         raise Unconvertible("optimizer", f"{call.symbol} has no counterpart yet", node)
     if "." not in torch_class:
         writer.support.add(torch_class)
+    if short in ("MomentumOptimizer", "RMSPropOptimizer") and _looks_up(writer):
+        message = "TensorFlow moves only the rows of a table that a batch looks up, this moves all rows"
+        writer.findings.append((node, "sparse-rows", "warning", message))
     made = Optimizer(name, torch_class, short)
     rate_node = argument(node, 0, "learning_rate")
     rate = "0.001"
@@ -155,6 +158,18 @@ def build(
     arguments = "".join(f", {key}={text}" for key, text in keywords.items())
     made.statements[:0] = lines(f"{name} = {torch_class}({parameters}, lr={rate}{arguments})\n")
     return made
+
+
+def _looks_up(writer: Writer) -> bool:
+    """Whether rows of a trained variable are looked up: its gradient is sparse in TensorFlow."""
+    lookups = ("tf.nn.embedding_lookup", "tf.gather")
+    for node, value in list(writer.analysis.values.items()):
+        if isinstance(node, cst.Call) and node.args and value.is_tensor:
+            if writer.analysis.symbols.get(node.func) in lookups:
+                table = writer.value(node.args[0].value)
+                if table.kind == "variable" and (table.detail is None or table.detail.trainable):
+                    return True
+    return False
 
 
 def _adam_keywords(writer: Writer, node: cst.Call, scope: Scope) -> dict[str, str]:

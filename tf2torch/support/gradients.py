@@ -1,4 +1,4 @@
-"""Functions with gradients of their own, as tf.custom_gradient and gradient_override_map make them."""
+"""Functions with gradients of their own, as custom_gradient and override maps make them."""
 
 from __future__ import annotations
 
