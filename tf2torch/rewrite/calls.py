@@ -13,6 +13,7 @@ from tf2torch.plan.units import calls_in
 from tf2torch.rewrite import control, functions, overrides, recurrent, regularization, sparse
 from tf2torch.rewrite.expressions import (
     Typed,
+    array_tensor,
     chosen,
     convert,
     method_rule,
@@ -133,6 +134,8 @@ def apply_rule(
     ]
     if rule.layout == "elementwise" and any(g.value.is_tensor for g in given):
         given = [_tensor_argument(argument) for argument in given]
+    if rule.layout == "elementwise" and scope.phase != "init":
+        given = _arrays_as_tensors(given)
     owner = None
     if receiver is not None:
         owner_item = typed(writer, receiver, scope)
@@ -176,6 +179,21 @@ def _tensor_argument(argument: Argument) -> Argument:
         return argument
     call = cst.Call(parse("torch.as_tensor"), [cst.Arg(argument.node), *parse("f(device=device)").args])
     return replace(argument, node=call, value=Value("tensor", dtype=known.dtype, shape=known.shape))
+
+
+def _arrays_as_tensors(given: Sequence[Argument]) -> list[Argument]:
+    """Arguments with numpy arrays as tensors, of the dtype of the tensors beside them."""
+    dtype = next((g.value.dtype for g in given if g.value.is_tensor and not g.value.host), None)
+    return [
+        replace(
+            argument,
+            node=array_tensor(argument.node, dtype),
+            value=Value("tensor", dtype=dtype or argument.value.dtype, shape=argument.value.shape),
+        )
+        if argument.value.kind == "python" and argument.value.rank and not argument.star
+        else argument
+        for argument in given
+    ]
 
 
 def _layout(writer: Writer, rule: Rule, bound: Bound) -> str | Mapping[str, str] | None:

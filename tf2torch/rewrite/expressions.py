@@ -12,8 +12,9 @@ from tf2torch.cst.precedence import fit
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import layout
 from tf2torch.rewrite.layout import FIRST
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.apply import Argument, Bound, bind, fill, select
+from tf2torch.rulebook.dtype_text import TORCH_DTYPES
 from tf2torch.rulebook.model import Emit, Refusal, Rule
 from tf2torch.rulebook.values import UNKNOWN, Value
 
@@ -221,11 +222,21 @@ def _operand(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
 
 
 def _lifted(item: Typed, value: Value, other: Value) -> Typed:
-    """A list beside a tensor; torch does not compute with lists."""
-    if value.kind != "sequence" or not other.is_tensor or other.host:
+    """A list or array beside a tensor; torch does not compute with them."""
+    if not other.is_tensor or other.host:
+        return item
+    if value.kind == "python" and value.rank:
+        return Typed(array_tensor(item.last(), other.dtype))
+    if value.kind != "sequence":
         return item
     device = cst.Arg(cst.Name("device"), cst.Name("device"), equal=_TIGHT)
     return Typed(cst.Call(parse("torch.as_tensor"), [cst.Arg(item.node), device]))
+
+
+def array_tensor(array: cst.BaseExpression, dtype: str | None) -> cst.BaseExpression:
+    """A numpy array as a tensor; TensorFlow gives it the dtype of the tensor beside it."""
+    known = f", dtype=torch.{TORCH_DTYPES[dtype]}" if dtype in TORCH_DTYPES else ""
+    return parse(f"torch.as_tensor({code(array)}{known}, device=device)")
 
 
 def _unary(writer: Writer, node: cst.UnaryOperation, scope: Scope) -> Typed:

@@ -729,6 +729,8 @@ def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
     text = ""
     trains = [record for record in steps if record.type == "Train"]
     several = len(trains) > 1
+    if several and _overlap(trains):
+        text, trains = _separate_gradients(host, trains, scope), []
     for number, record in enumerate(trains):
         optimizer = _optimizer_of(host, record)
         loss = record["loss"]
@@ -763,6 +765,38 @@ def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
         if record.type == "Group":
             written += operations.group_effects(host, record, scope)
     return written
+
+
+def _overlap(trains: Sequence[Obj]) -> bool:
+    """Whether two train ops train the same variable: their gradients must not share a place."""
+    seen: set[int] = set()
+    for record in trains:
+        variables = {id(variable.detail) for variable in record["variables"] or ()}
+        if not variables or variables & seen:
+            return True
+        seen |= variables
+    return False
+
+
+def _separate_gradients(host: Host, trains: Sequence[Obj], scope: Scope) -> str:
+    """All gradients are taken before the first update; each optimizer then gets its own."""
+    text, updates = "", ""
+    for number, record in enumerate(trains):
+        optimizer = _optimizer_of(host, record)
+        loss = record["loss"]
+        start = training.loss_text(loss.value, code(convert(host.writer, loss.node, scope)))
+        inputs = f'{optimizer.name}.param_groups[0]["params"]'
+        if len(set(optimizer.lists.values())) > 1:
+            inputs = optimizer.lists[id(record)]
+        retain = ", retain_graph=True" if number < len(trains) - 1 else ""
+        name = f"{optimizer.name}_gradients"
+        if name in text:  # one optimizer with two train ops
+            name += f"_{number}"
+        text += f"{name} = torch.autograd.grad({start}, {inputs}, allow_unused=True{retain})\n"
+        updates += _rate(host, optimizer) + f"{optimizer.name}.zero_grad()\n"
+        updates += f"for parameter, gradient in zip({inputs}, {name}):\n    parameter.grad = gradient\n"
+        updates += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
+    return text + updates
 
 
 def _optimizer_of(host: Host, record: Obj) -> Optimizer:
