@@ -100,7 +100,7 @@ def _arange(arguments: list[Argument]) -> Value:
     if not numbers or not all(isinstance(n, int) for n in numbers):
         return UNKNOWN_ARRAY
     dtype = dtype_of(find(arguments, None, "dtype"), "int64")
-    return array(dtype, (Dim(len(range(*numbers))),))  # type: ignore[arg-type]
+    return array(dtype, (Dim(len(range(*numbers))),))
 
 
 def _array(arguments: list[Argument]) -> Value:

@@ -14,7 +14,7 @@ from tf2torch.rewrite.writer import code
 
 def tidy(module: cst.Module) -> cst.Module:
     """Rewrites every loop over drawn elements, and what is left of threads."""
-    return module.visit(_Loops())  # type: ignore[return-value]
+    return module.visit(_Loops())
 
 
 class _Loops(cst.CSTTransformer):
@@ -69,9 +69,9 @@ class _Loops(cst.CSTTransformer):
 
 
 def _spliced(
-    body: Sequence[cst.BaseStatement], lines: Sequence[cst.EmptyLine]
+    body: Sequence[cst.CSTNode], lines: Sequence[cst.EmptyLine]
 ) -> cst.FlattenSentinel[cst.BaseStatement]:
-    first, *rest = body
+    first, *rest = (s for s in body if isinstance(s, cst.BaseStatement))
     merged = [*lines, *first.leading_lines]  # type: ignore[attr-defined]
     return cst.FlattenSentinel([first.with_changes(leading_lines=merged), *rest])
 
@@ -90,7 +90,7 @@ def _end_handler(node: cst.Try) -> Sequence[cst.BaseStatement] | None:
     return handler.body.body  # type: ignore[return-value]
 
 
-def _for_loop(body: Sequence[cst.BaseStatement], lines: Sequence[cst.EmptyLine]) -> cst.For | None:
+def _for_loop(body: Sequence[cst.CSTNode], lines: Sequence[cst.EmptyLine]) -> cst.For | None:
     """``for target in iterator``, if the first statement draws and no other does."""
     if not body or not isinstance(body[0], cst.SimpleStatementLine) or len(body[0].body) != 1:
         return None
@@ -107,7 +107,7 @@ def _for_loop(body: Sequence[cst.BaseStatement], lines: Sequence[cst.EmptyLine])
         return None
     if any("next(" in code(s) for s in body[1:]):
         return None
-    rest = body[1:] or [cst.SimpleStatementLine([cst.Pass()])]
+    rest = [s for s in body[1:] if isinstance(s, cst.BaseStatement)] or [cst.SimpleStatementLine([cst.Pass()])]
     return cst.For(
         target,
         call.args[0].value,

@@ -93,7 +93,7 @@ def write_function(writer: Writer, role: Role, scope: Scope) -> Written | None:
     if role.kind == "module":
         written = write_module(writer, role)
     elif role.kind == "source":
-        from tf2torch.rewrite.sources import write_source
+        from tf2torch.rewrite.source_functions import write_source
 
         written = Written(write_source(writer, role))
     else:
