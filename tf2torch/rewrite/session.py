@@ -14,8 +14,17 @@ from tf2torch.plan.blocks import Block
 from tf2torch.plan.sites import Feed, Leaf, Site, Tree, feed_items, needed_names
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import operations, overrides, recurrent, sources, statistics, summaries, training
+from tf2torch.rewrite import (
+    operations,
+    overrides,
+    recurrent,
+    sources,
+    statistics,
+    summaries,
+    training,
+)
 from tf2torch.rewrite.expressions import convert, fill_method
+from tf2torch.rewrite.session_arguments import without_session_parameters
 from tf2torch.rewrite.statements import (
     Statements,
     block,
@@ -23,7 +32,6 @@ from tf2torch.rewrite.statements import (
     with_leading,
     write_statement,
 )
-from tf2torch.rewrite.session_arguments import without_session_parameters
 from tf2torch.rewrite.training import Optimizer
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import UNKNOWN, Value
