@@ -48,4 +48,5 @@ def dataset_node(record: Obj) -> cst.BaseExpression | None:
     if call.receiver is not None and isinstance(func, cst.Attribute):
         return func.value
     first = call.argument(0, "dataset")
-    return None if first is None else first.node
+    node: cst.BaseExpression | None = None if first is None else first.node
+    return node

@@ -2,126 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import libcst as cst
 
 from tf2torch.rewrite.control import argument
+from tf2torch.rewrite.data_forms import (
+    BATCHES,
+    MAKERS,
+    METHODS,
+    PRODUCERS,
+    READERS,
+    TUNING,
+    Form,
+)
 from tf2torch.rewrite.expressions import Typed, convert
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.values import UNKNOWN, Value
 
 TORCH_TYPES = {"int32": "int64", "int64": "int64", "string": None}
-
-
-@dataclass(frozen=True)
-class Form:
-    """How a call is written: TensorFlow's parameters in order, and those that stay.
-
-    `kept` maps TensorFlow's name to the support function's; what is neither kept nor dropped is
-    refused when it is given.
-    """
-
-    function: str
-    parameters: tuple[str, ...]
-    kept: dict[str, str]
-    support: str = "Pipeline"
-    dropped: tuple[str, ...] = ()
-
-
-def _form(function: str, kept: str, dropped: str = "", support: str = "Pipeline") -> Form:
-    """`kept` lists TensorFlow's parameters in order, ``tf_name=our_name`` where they differ."""
-    order, names = [], {}
-    for part in kept.split():
-        name, _, ours = part.partition("=")
-        order.append(name)
-        names[name] = ours or name
-    return Form(function, tuple(order), names, support, tuple(dropped.split()))
-
-
-MAKERS = {
-    "Dataset.from_tensor_slices": _form("Pipeline.from_tensor_slices", "tensors", "name"),
-    "Dataset.from_tensors": _form("Pipeline.from_tensors", "tensors", "name"),
-    "Dataset.zip": _form("Pipeline.zip", "datasets=pipelines", "name"),
-    "TextLineDataset": _form("Pipeline.text_lines", "filenames", "buffer_size num_parallel_reads"),
-    "TFRecordDataset": _form(
-        "record_pipeline",
-        "filenames compression_type",
-        "buffer_size num_parallel_reads",
-        "record_pipeline",
-    ),
-    "Dataset.list_files": _form("Pipeline.list_files", "file_pattern=pattern shuffle seed"),
-}
-PRODUCERS = {
-    "tf.train.string_input_producer": _form(
-        "string_input_producer",
-        "string_tensor=strings num_epochs shuffle seed",
-        "capacity shared_name name cancel_op element_shape",
-        "string_input_producer",
-    ),
-    "tf.train.range_input_producer": _form(
-        "range_input_producer",
-        "limit num_epochs shuffle seed",
-        "capacity shared_name name",
-        "range_input_producer",
-    ),
-    "tf.train.slice_input_producer": _form(
-        "slice_input_producer",
-        "tensor_list num_epochs shuffle seed",
-        "capacity shared_name name",
-        "slice_input_producer",
-    ),
-}
-BATCHES = {
-    "tf.train.batch": Form(
-        "batch_queue",
-        ("tensors", "batch_size", "num_threads", "capacity", "enqueue_many", "shapes", "dynamic_pad",
-         "allow_smaller_final_batch"),
-        {name: name for name in ("batch_size", "enqueue_many", "dynamic_pad", "allow_smaller_final_batch")},
-        "batch_queue",
-        ("tensors", "num_threads", "capacity", "shapes", "shared_name", "name"),
-    ),
-    "tf.train.shuffle_batch": Form(
-        "shuffle_batch_queue",
-        ("tensors", "batch_size", "capacity", "min_after_dequeue", "num_threads", "seed", "enqueue_many",
-         "shapes", "allow_smaller_final_batch"),
-        {
-            name: name
-            for name in (
-                "batch_size capacity min_after_dequeue seed enqueue_many allow_smaller_final_batch".split()
-            )
-        },
-        "shuffle_batch_queue",
-        ("tensors", "num_threads", "shapes", "shared_name", "name"),
-    ),
-}  # fmt: skip
-READERS = {
-    "tf.TextLineReader": "read_lines",
-    "tf.TFRecordReader": "read_queued_records",
-    "tf.WholeFileReader": "read_files",
-    "tf.IdentityReader": "read_names",
-}
-METHODS = {
-    "map": _form("map", "map_func=function", "num_parallel_calls deterministic"),
-    "filter": _form("filter", "predicate"),
-    "flat_map": _form("flat_map", "map_func=function"),
-    "interleave": _form(
-        "interleave", "map_func=function cycle_length block_length", "num_parallel_calls"
-    ),
-    "shuffle": _form("shuffle", "buffer_size seed reshuffle_each_iteration"),
-    "batch": _form("batch", "batch_size drop_remainder"),
-    "padded_batch": _form("padded_batch", "batch_size padded_shapes padding_values drop_remainder"),
-    "unbatch": _form("unbatch", ""),
-    "repeat": _form("repeat", "count"),
-    "take": _form("take", "count"),
-    "skip": _form("skip", "count"),
-    "shard": _form("shard", "num_shards index"),
-    "enumerate": _form("enumerate", "start"),
-    "cache": _form("cache", "", "filename"),
-    "concatenate": _form("concatenate", "dataset=other"),
-}
-#: Methods that only tune how fast elements come.
-TUNING = frozenset({"prefetch", "with_options"})
 
 
 def bound_arguments(node: cst.Call, form: Form) -> dict[str, cst.BaseExpression]:
@@ -284,11 +181,6 @@ def _tuning(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     return Typed(_receiver(writer, node, scope))
 
 
-_MAP_AND_BATCH = _form(
-    "", "map_func batch_size num_parallel_batches drop_remainder num_parallel_calls"
-)
-
-
 def _apply(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``dataset.apply(tf.contrib.data.map_and_batch(f, 32))`` -> ``dataset.map(f).batch(32)``"""
     given = argument(node, 0, "transformation_func", "transformation_fn")
@@ -363,15 +255,19 @@ def _example(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
 
 
 _MODULES = ("tf.data", "tf.contrib.data", "tf.data.experimental")
+
+
 SPECIAL = {
     **{f"{m}.{name}": maker(form) for m in _MODULES for name, form in MAKERS.items()},
     **{f"{m}.Dataset.range": _range for m in _MODULES},
     **{f"{m}.Dataset.from_generator": _from_generator for m in _MODULES},
     **{name: maker(form) for name, form in PRODUCERS.items()},
-    **{name: _drawn for name in BATCHES},
+    **dict.fromkeys(BATCHES, _drawn),
     "tf.train.slice_input_producer": _drawn,
     "tf.train.Example": _example,
 }
+
+
 SPECIAL_METHODS = {
     **{f"Dataset.{name}": element_method(name) for name in METHODS},
     **{f"Dataset.{name}": _tuning for name in TUNING},
@@ -383,5 +279,6 @@ SPECIAL_METHODS = {
     "Coordinator.should_stop": _should_stop,
     "Flags.flag_values_dict": _flag_values,
 }
+
 
 __all__ = ["BATCHES", "PRODUCERS", "READERS", "SPECIAL", "SPECIAL_METHODS", "UNKNOWN", "Value"]

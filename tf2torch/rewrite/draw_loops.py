@@ -107,7 +107,9 @@ def _for_loop(body: Sequence[cst.CSTNode], lines: Sequence[cst.EmptyLine]) -> cs
         return None
     if any("next(" in code(s) for s in body[1:]):
         return None
-    rest = [s for s in body[1:] if isinstance(s, cst.BaseStatement)] or [cst.SimpleStatementLine([cst.Pass()])]
+    rest = [s for s in body[1:] if isinstance(s, cst.BaseStatement)] or [
+        cst.SimpleStatementLine([cst.Pass()])
+    ]
     return cst.For(
         target,
         call.args[0].value,

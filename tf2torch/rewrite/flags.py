@@ -32,7 +32,7 @@ def has_flags(writer: Writer) -> bool:
 
 
 def define(writer: Writer, node: cst.Call, scope: Scope) -> Statements:
-    """``DEFINE_integer("steps", 10, "help")`` -> ``parser.add_argument("--steps", type=int, ...)``"""
+    """``DEFINE_integer("n", 10)`` -> ``parser.add_argument("--n", type=int, default=10)``"""
     symbol = writer.analysis.symbols[node.func]
     kind = symbol.rpartition("DEFINE_")[2]
     name = argument(node, 0, "name", "flag_name")
@@ -48,7 +48,8 @@ def define(writer: Writer, node: cst.Call, scope: Scope) -> Statements:
     elif kind in ("boolean", "bool"):
         writer.support.add("boolean_flag")
         parts += ["type=boolean_flag", 'nargs="?"', "const=True"]
-        extra = f'parser.add_argument("--no{label}", dest="{label}", action="store_false", help=argparse.SUPPRESS)\n'
+        extra = f'parser.add_argument("--no{label}", dest="{label}", action="store_false", '
+        extra += "help=argparse.SUPPRESS)\n"
     elif kind == "enum":
         choices = argument(node, 2, "enum_values")
         help_text = argument(node, 3, "help")
