@@ -37,9 +37,11 @@ def draws(analysis: Analysis, calls: Iterable[cst.Call]) -> bool:
 
 def dataset_node(record: Obj) -> cst.BaseExpression | None:
     """The data set that running an iterator's initializer starts."""
+    found: cst.BaseExpression | None
     given = record["dataset"]
     if given is not None:
-        return given.node
+        found = given.node
+        return found
     iterator = record["iterator"]
     if iterator is None or iterator.detail["call"] is None:
         return None
@@ -48,5 +50,5 @@ def dataset_node(record: Obj) -> cst.BaseExpression | None:
     if call.receiver is not None and isinstance(func, cst.Attribute):
         return func.value
     first = call.argument(0, "dataset")
-    node: cst.BaseExpression | None = None if first is None else first.node
-    return node
+    found = None if first is None else first.node
+    return found
