@@ -38,7 +38,9 @@ def _case(call: GraphCall) -> Value:
     given = call.value(0, "pred_fn_pairs")
     pairs = given.detail if given is not None and given.kind == "sequence" else ()
     results = [
-        _invoke(call, pair.detail[1], []) for pair in pairs if pair.kind == "sequence" and len(pair.detail) == 2
+        _invoke(call, pair.detail[1], [])
+        for pair in pairs
+        if pair.kind == "sequence" and len(pair.detail) == 2
     ]
     default = call.value(1, "default")
     if default is not None:
@@ -51,7 +53,9 @@ def _case(call: GraphCall) -> Value:
 
 def _while_loop(call: GraphCall) -> Value:
     variables = call.value(2, "loop_vars")
-    values = list(variables.detail) if variables is not None and variables.kind == "sequence" else []
+    values = (
+        list(variables.detail) if variables is not None and variables.kind == "sequence" else []
+    )
     values = [_renamed(call, value) for value in values]
     _invoke(call, call.value(0, "cond"), values)
     after = _invoke(call, call.value(1, "body"), values)

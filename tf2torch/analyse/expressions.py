@@ -51,7 +51,12 @@ def items_of(value: Value) -> list[Value] | None:
         return list(value.detail["dims"]) if value.detail["dims"] is not None else None
     if isinstance(value.literal, (tuple, range)) and len(value.literal) <= LONGEST:
         return [constant(item) for item in value.literal]
-    if value.is_tensor and value.shape and value.shape[0].size is not None and value.shape[0].size <= 64:
+    if (
+        value.is_tensor
+        and value.shape
+        and value.shape[0].size is not None
+        and value.shape[0].size <= 64
+    ):
         return [tensor(value.dtype, value.shape[1:]) for _ in range(value.shape[0].size)]
     return None
 
@@ -66,8 +71,6 @@ def element_of(value: Value) -> Value:
     if value.is_tensor:
         return tensor(value.dtype, value.shape[1:] if value.shape else None)
     return Value("python") if value.kind == "python" else ANYTHING
-
-
 
 
 # -- names and attributes ------------------------------------------------------------------------
@@ -119,7 +122,9 @@ def _attribute(state: State, node: cst.Attribute) -> Value:
         return graph.attribute(state, node, owner, name)
     if owner.kind == "sequence" and len(owner.detail) == 2 and name in ("c", "h"):
         return owner.detail["ch".index(name)]  # an LSTMStateTuple
-    if owner.kind in ("sequence", "mapping", "many") or isinstance(owner.literal, (str, tuple, int)):
+    if owner.kind in ("sequence", "mapping", "many") or isinstance(
+        owner.literal, (str, tuple, int)
+    ):
         return Value("method", detail=(owner, name))
     if arrays.is_array(owner):
         return arrays.attribute(owner, name)
@@ -155,7 +160,9 @@ def _member(owner: Value, name: str) -> Value:
 def _decorators(node: cst.CSTNode) -> set[str]:
     if not isinstance(node, cst.FunctionDef):
         return set()
-    return {item.decorator.value for item in node.decorators if isinstance(item.decorator, cst.Name)}
+    return {
+        item.decorator.value for item in node.decorators if isinstance(item.decorator, cst.Name)
+    }
 
 
 def _class_member(record: Obj, name: str) -> Value | None:
@@ -299,9 +306,16 @@ def _operate(state: State, kind: type, left: Value, right: Value, text: str | No
 
 def fold(compute: Callable[..., Any], one: Any, other: Any, text: str | None) -> Value:
     """Applies a Python operator to constants, unless the result would be huge or an error."""
-    if compute in (operator.pow, operator.lshift) and not (isinstance(other, (int, float)) and abs(other) < 64):
+    if compute in (operator.pow, operator.lshift) and not (
+        isinstance(other, (int, float)) and abs(other) < 64
+    ):
         return Value("python", text=text)
-    if compute is operator.mul and isinstance(one, (str, bytes)) and isinstance(other, int) and other > 1000:
+    if (
+        compute is operator.mul
+        and isinstance(one, (str, bytes))
+        and isinstance(other, int)
+        and other > 1000
+    ):
         return Value("python")
     try:
         return constant(compute(one, other), text)
@@ -419,7 +433,11 @@ def _subscript(state: State, node: cst.Subscript) -> Value:
     index = state.values[part.value]
     if owner.kind == "object" and owner.detail.type == "TensorShape":
         items = items_of(owner)
-        if items is not None and isinstance(index.literal, int) and -len(items) <= index.literal < len(items):
+        if (
+            items is not None
+            and isinstance(index.literal, int)
+            and -len(items) <= index.literal < len(items)
+        ):
             return items[index.literal]
         return Value("object", detail=Obj("Dimension", {"dim": Dim()}))
     if owner.kind == "mapping":
@@ -434,7 +452,11 @@ def _subscript(state: State, node: cst.Subscript) -> Value:
     if owner.kind == "python" and isinstance(owner.detail, str) and owner.detail.endswith(".shape"):
         return Value("python", dtype="int32")
     if owner.kind == "python":
-        text = f"{owner.text}[{index.literal!r}]" if owner.text and index.literal is not UNKNOWN else None
+        text = (
+            f"{owner.text}[{index.literal!r}]"
+            if owner.text and index.literal is not UNKNOWN
+            else None
+        )
         return Value("python", text=text)
     return element_of(owner)
 
@@ -444,7 +466,11 @@ def _slice(state: State, owner: Value, part: cst.Slice) -> Value:
     for bound in (part.lower, part.upper, part.step):
         literal = None if bound is None else tensors.number(state.values[bound])
         if not isinstance(literal, (int, type(None))):
-            return Value("many", detail=element_of(owner)) if owner.kind != "python" else Value("python")
+            return (
+                Value("many", detail=element_of(owner))
+                if owner.kind != "python"
+                else Value("python")
+            )
         bounds.append(literal)
     cut = slice(*bounds)
     if owner.kind == "object" and owner.detail.type == "TensorShape":
@@ -467,7 +493,11 @@ def store_item(state: State, target: cst.Subscript, value: Value) -> None:
         pairs = dict(owner.detail)
         pairs[mapping_key(key)] = value
         replace_container(state, target.value, Value("mapping", detail=tuple(pairs.items())))
-    elif owner.kind == "sequence" and isinstance(key.literal, int) and -len(owner.detail) <= key.literal < len(owner.detail):
+    elif (
+        owner.kind == "sequence"
+        and isinstance(key.literal, int)
+        and -len(owner.detail) <= key.literal < len(owner.detail)
+    ):
         items = list(owner.detail)
         items[key.literal] = value
         replace_container(state, target.value, sequence(items))

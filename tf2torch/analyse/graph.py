@@ -45,7 +45,9 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
     """Attribute of a tensor or TensorFlow object."""
     if owner.is_tensor:
         if name == "shape":
-            return tensors.shape_value(None if owner.shape is None else [tensors.dim_value(d) for d in owner.shape])
+            return tensors.shape_value(
+                None if owner.shape is None else [tensors.dim_value(d) for d in owner.shape]
+            )
         if name == "dtype":
             return Value("dtype", literal=owner.dtype or UNKNOWN)
         if name == "name":

@@ -104,7 +104,11 @@ def _sum(added: list[Value]) -> Value:
     """The tensor that adding up tensors gives."""
     shape = added[0].shape
     for item in added:
-        shape = tensors.broadcast(shape, item.shape) if shape is not None and item.shape is not None else None
+        shape = (
+            tensors.broadcast(shape, item.shape)
+            if shape is not None and item.shape is not None
+            else None
+        )
     dtypes = {item.dtype for item in added if item.is_tensor}
     return tensor(dtypes.pop() if len(dtypes) == 1 else None, shape)
 
@@ -182,7 +186,9 @@ def _mapping_method(
 ) -> Value:
     pairs = dict(owner.detail)
     if name in ("items", "iteritems"):
-        return expressions.sequence([expressions.sequence([constant(k), v]) for k, v in pairs.items()])
+        return expressions.sequence(
+            [expressions.sequence([constant(k), v]) for k, v in pairs.items()]
+        )
     if name in ("values", "itervalues"):
         return expressions.sequence(list(pairs.values()))
     if name in ("keys", "iterkeys"):
@@ -193,7 +199,9 @@ def _mapping_method(
         return found if found is not None else default
     if name == "update" and values and values[0].kind == "mapping" and receiver is not None:
         pairs.update(values[0].detail)
-        expressions.replace_container(state, receiver, Value("mapping", detail=tuple(pairs.items())))
+        expressions.replace_container(
+            state, receiver, Value("mapping", detail=tuple(pairs.items()))
+        )
         return constant(None)
     return Value("python")
 
@@ -255,7 +263,9 @@ def _product(value: Value) -> Value:
 def _math_table() -> dict[str, object]:
     import math
 
-    table = {f"math.{name}": getattr(math, name) for name in ("sqrt", "log", "exp", "ceil", "floor")}
+    table = {
+        f"math.{name}": getattr(math, name) for name in ("sqrt", "log", "exp", "ceil", "floor")
+    }
     table |= {"numpy.sqrt": math.sqrt, "numpy.log": math.log, "numpy.ceil": math.ceil}
     return table
 

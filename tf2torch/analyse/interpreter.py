@@ -203,7 +203,9 @@ def _if(state: State, node: cst.If) -> Flow:
         return run_block(state, body_of(node))
     if truth is False:
         return run_block(state, _else_of(node))
-    return branch(state, lambda: run_block(state, body_of(node)), lambda: run_block(state, _else_of(node)))
+    return branch(
+        state, lambda: run_block(state, body_of(node)), lambda: run_block(state, _else_of(node))
+    )
 
 
 def _else_of(node: cst.If | cst.For | cst.While) -> Sequence[cst.CSTNode]:
@@ -439,9 +441,7 @@ def _enter(state: State, frame: Frame, name: str, value: Value) -> Value:
     return expressions.leave_scope(state, value)
 
 
-def _note_locals(
-    state: State, definition: cst.CSTNode, node: cst.Call, frame: Frame
-) -> None:
+def _note_locals(state: State, definition: cst.CSTNode, node: cst.Call, frame: Frame) -> None:
     """Keeps the host values that a function's names ended with, for each call of it."""
     seen = state.locals.setdefault((definition, node), {})
     for name, value in frame.names.items():

@@ -18,7 +18,9 @@ def is_public(symbol: str) -> bool:
     return symbols.canonical(symbol) is not None
 
 
-def count_stores(body: cst.CSTNode, weight: int = 1, counts: dict[str, int] | None = None) -> dict[str, int]:
+def count_stores(
+    body: cst.CSTNode, weight: int = 1, counts: dict[str, int] | None = None
+) -> dict[str, int]:
     """How often a scope binds each name; what loops bind counts twice.
 
     Only statements are walked: expressions bind names too rarely to pay for it.
@@ -42,7 +44,17 @@ def count_stores(body: cst.CSTNode, weight: int = 1, counts: dict[str, int] | No
             if item.asname is not None:
                 _count_target(item.asname.name, weight, counts)
     for child in children(body):
-        if isinstance(child, (cst.BaseStatement, cst.BaseSuite, cst.BaseSmallStatement, cst.Else, cst.Finally, cst.ExceptHandler)):
+        if isinstance(
+            child,
+            (
+                cst.BaseStatement,
+                cst.BaseSuite,
+                cst.BaseSmallStatement,
+                cst.Else,
+                cst.Finally,
+                cst.ExceptHandler,
+            ),
+        ):
             count_stores(child, weight, counts)
     return counts
 
@@ -86,7 +98,10 @@ def is_alias(state: State, frame: Frame, name: str) -> bool:
     if function is None:
         return True
     params = function.params
-    return all(p.name.value != name for p in (*params.posonly_params, *params.params, *params.kwonly_params))
+    return all(
+        p.name.value != name
+        for p in (*params.posonly_params, *params.params, *params.kwonly_params)
+    )
 
 
 def text_of(state: State, node: cst.BaseExpression) -> str | None:
@@ -104,7 +119,9 @@ def text_of(state: State, node: cst.BaseExpression) -> str | None:
 
 def outside(state: State, text: str, texts: dict[str, str | None]) -> str | None:
     """A callee's text in the caller's words: `texts` has the caller's text for each parameter."""
-    words = {m.group() for m in _WORD.finditer(text) if m.start() == 0 or text[m.start() - 1] != "."}
+    words = {
+        m.group() for m in _WORD.finditer(text) if m.start() == 0 or text[m.start() - 1] != "."
+    }
     module = scope_counts(state, state.frame.module)
     for word in words:
         if texts.get(word) is None and (word in texts or module.get(word, 0) != 1):
@@ -117,7 +134,9 @@ def outside(state: State, text: str, texts: dict[str, str | None]) -> str | None
         found = texts.get(word)
         if found is None:
             return word
-        return found if _WORD.fullmatch(found.replace(".", "_")) or found.isdigit() else f"({found})"
+        return (
+            found if _WORD.fullmatch(found.replace(".", "_")) or found.isdigit() else f"({found})"
+        )
 
     return _WORD.sub(swap, text)
 

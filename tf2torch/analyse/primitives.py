@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tf2torch.analyse import control, data, overrides, recurrent, regularization, training, variables
+from tf2torch.analyse import (
+    control,
+    data,
+    overrides,
+    recurrent,
+    regularization,
+    training,
+    variables,
+)
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.variables import create_layer
 from tf2torch.rulebook.values import Value

@@ -157,7 +157,8 @@ def join_shapes(
     if one is None or other is None or len(one) != len(other):
         return None
     return tuple(
-        a if a == b else Dim(a.size if a.size == b.size else None) for a, b in zip(one, other, strict=True)
+        a if a == b else Dim(a.size if a.size == b.size else None)
+        for a, b in zip(one, other, strict=True)
     )
 
 

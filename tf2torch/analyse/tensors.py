@@ -52,7 +52,9 @@ def int_value(dim: Dim) -> Value:
 
 def shape_value(dims: Sequence[Value] | None) -> Value:
     """A tf.TensorShape."""
-    return Value("object", detail=Obj("TensorShape", {"dims": None if dims is None else tuple(dims)}))
+    return Value(
+        "object", detail=Obj("TensorShape", {"dims": None if dims is None else tuple(dims)})
+    )
 
 
 def shape_from(value: Value | None) -> Shape | None:
@@ -133,7 +135,11 @@ def subscript(state: State, owner: Value, node: cst.Subscript) -> Value:
         return part
     index = node.slice[0].slice if len(node.slice) == 1 else None
     at = state.values[index.value].literal if isinstance(index, cst.Index) else UNKNOWN
-    if isinstance(owner.literal, tuple) and isinstance(at, int) and -len(owner.literal) <= at < len(owner.literal):
+    if (
+        isinstance(owner.literal, tuple)
+        and isinstance(at, int)
+        and -len(owner.literal) <= at < len(owner.literal)
+    ):
         return replace(part, host=True, literal=owner.literal[at])
     return replace(part, host=True)
 

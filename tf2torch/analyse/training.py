@@ -13,7 +13,9 @@ from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value
 
 
 def make(kind: str, call: GraphCall, **fields: Any) -> Value:
-    return Value("object", detail=Obj(kind, {"symbol": call.symbol, "call": call, **fields}, call.node))
+    return Value(
+        "object", detail=Obj(kind, {"symbol": call.symbol, "call": call, **fields}, call.node)
+    )
 
 
 def operation(kind: str, call: GraphCall, **fields: Any) -> Value:
@@ -56,7 +58,8 @@ def _compute_gradients(call: GraphCall) -> Value:
         return Value("many", detail=pair)
     call.state.gradient_calls[call.node] = Obj("Gradients", fields, call.node)
     pairs = [
-        Value("sequence", detail=(tensors.result(call.state, v.dtype, v.shape), v)) for v in variables
+        Value("sequence", detail=(tensors.result(call.state, v.dtype, v.shape), v))
+        for v in variables
     ]
     return Value("sequence", detail=tuple(pairs))
 
@@ -205,7 +208,9 @@ def _object(kind: str) -> Callable[[GraphCall], Value]:
 
 
 def _ema_apply(call: GraphCall) -> Value:
-    return operation("AverageUpdate", call, average=call.receiver, targets=call.argument(0, "var_list"))
+    return operation(
+        "AverageUpdate", call, average=call.receiver, targets=call.argument(0, "var_list")
+    )
 
 
 def _ema_average(call: GraphCall) -> Value:

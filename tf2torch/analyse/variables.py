@@ -66,7 +66,11 @@ def _variable(call: GraphCall) -> Value:
     initial = given.value if given is not None else NONE
     known = _host_tensor(initial)
     name = state.naming.unique(call.text(4, "name") or "Variable")
-    declared = call.value(5, "dtype") if call.argument(None, "dtype") is None else call.value(None, "dtype")
+    declared = (
+        call.value(5, "dtype")
+        if call.argument(None, "dtype") is None
+        else call.value(None, "dtype")
+    )
     dtype = _dtype(declared, known.dtype)
     return _create_variable(call, name, known.shape, dtype, call.value(1, "trainable"), initial)
 
@@ -103,7 +107,9 @@ def _collection_names(value: Value | None) -> tuple[str, ...]:
     if value is None or value.kind != "sequence":
         return ()
     return tuple(
-        item.literal if isinstance(item.literal, str) else str(item.detail).rpartition(".")[2].lower()
+        item.literal
+        if isinstance(item.literal, str)
+        else str(item.detail).rpartition(".")[2].lower()
         for item in value.detail
     )
 
@@ -163,7 +169,9 @@ def _global_step(call: GraphCall) -> Value:
 # -- scopes --------------------------------------------------------------------------------------
 
 
-def _manager(enter: Callable[[State], tuple[Value, Callable[[], None]]], kind: str, **fields: Any) -> Value:
+def _manager(
+    enter: Callable[[State], tuple[Value, Callable[[], None]]], kind: str, **fields: Any
+) -> Value:
     return Value("object", detail=Obj(kind, {"enter": enter, **fields}))
 
 
@@ -172,7 +180,9 @@ def _name_scope(call: GraphCall) -> Value:
 
     def enter(state: State) -> tuple[Value, Callable[[], None]]:
         previous = state.naming.enter_name_scope(name)
-        return constant(state.naming.name_scope + "/"), lambda: state.naming.leave_name_scope(previous)
+        return constant(state.naming.name_scope + "/"), lambda: state.naming.leave_name_scope(
+            previous
+        )
 
     return _manager(enter, "NameScope")
 
@@ -355,7 +365,11 @@ def _list_variables(collection: str) -> Callable[[GraphCall], Value]:
 def _add_to_collection(call: GraphCall) -> Value:
     name, value = call.value(0, "name"), call.value(1, "value")
     if name is not None and value is not None:
-        key = name.literal if isinstance(name.literal, str) else str(name.detail).rpartition(".")[2].lower()
+        key = (
+            name.literal
+            if isinstance(name.literal, str)
+            else str(name.detail).rpartition(".")[2].lower()
+        )
         call.state.collections.setdefault(key, []).append(value)
         note_term(call, call.argument(1, "value").node, value)  # type: ignore[union-attr]
     return NONE

@@ -80,9 +80,7 @@ def make_plan(analysis: Analysis) -> Plan:
         if unit.kind in ("param", "alias")
         for name in sorted(unit.names.stores)
     }
-    created = {
-        name for unit in graph.units if unit.kind == "param" for name in unit.names.stores
-    }
+    created = {name for unit in graph.units if unit.kind == "param" for name in unit.names.stores}
     tensors = {
         name
         for unit in graph.units
@@ -119,7 +117,9 @@ def make_plan(analysis: Analysis) -> Plan:
     literals = {
         unit.targets[0].value: unit.value
         for unit in (*graph.units, *root.nested)
-        if len(unit.targets) == 1 and isinstance(unit.targets[0], cst.Name) and unit.value is not None
+        if len(unit.targets) == 1
+        and isinstance(unit.targets[0], cst.Name)
+        and unit.value is not None
     }
     model = model_units(analysis, graph, created, slots, roles)
     sites = []

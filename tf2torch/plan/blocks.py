@@ -96,7 +96,11 @@ def model_units(
     for unit in graph.units:
         if unit.index in trained:
             continue
-        if unit.kind != "graph" or _is_gradient(analysis, unit) or not _uses_model(analysis, unit, attributes, slots, roles):
+        if (
+            unit.kind != "graph"
+            or _is_gradient(analysis, unit)
+            or not _uses_model(analysis, unit, attributes, slots, roles)
+        ):
             continue
         wanted.add(unit.index)
         needed = graph.closure(set(unit.names.loads), set(), unit.index)
@@ -212,7 +216,9 @@ def _outermost(
     """Calls that stand before or behind a block; one in the middle of a block is part of it."""
     apart = {unit.index for unit in glue}
     needs = {
-        unit.index: {other.index for other in graph.closure(set(unit.names.loads), set(), unit.index)}
+        unit.index: {
+            other.index for other in graph.closure(set(unit.names.loads), set(), unit.index)
+        }
         for unit in graph.units
         if unit.index in model
     }

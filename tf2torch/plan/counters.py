@@ -15,6 +15,10 @@ def global_steps(analysis: Analysis) -> set[str]:
             continue
         if value.detail.type in ("Train", "Apply"):
             step = value.detail["global_step"]
-            if step is not None and isinstance(step.node, cst.Name) and step.value.kind == "variable":
+            if (
+                step is not None
+                and isinstance(step.node, cst.Name)
+                and step.value.kind == "variable"
+            ):
                 found.add(step.node.value)
     return found

@@ -6,8 +6,8 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.recurrent import CELLS
 from tf2torch.analyse import ANYTHING, Analysis
+from tf2torch.analyse.recurrent import CELLS
 from tf2torch.rulebook.apply import Argument, bind
 from tf2torch.rulebook.model import Refusal
 
@@ -40,7 +40,11 @@ def _passed(analysis: Analysis, wanted: set[str]) -> set[Any]:
 
 def _arguments(analysis: Analysis, node: cst.Call, symbol: str) -> dict[str, Any]:
     if symbol.endswith("Optimizer"):
-        first = {"learning_rate": analysis.values.get(node.args[0].value, ANYTHING)} if node.args else {}
+        first = (
+            {"learning_rate": analysis.values.get(node.args[0].value, ANYTHING)}
+            if node.args
+            else {}
+        )
         return first
     if symbol in CELLS:
         kept = [a for a in node.args if a.keyword is None or a.keyword.value.endswith("keep_prob")]
@@ -50,7 +54,12 @@ def _arguments(analysis: Analysis, node: cst.Call, symbol: str) -> dict[str, Any
     if rule is None:
         return {}
     arguments = [
-        Argument(a.value, analysis.values.get(a.value, ANYTHING), a.keyword.value if a.keyword else None, a.star)
+        Argument(
+            a.value,
+            analysis.values.get(a.value, ANYTHING),
+            a.keyword.value if a.keyword else None,
+            a.star,
+        )
         for a in node.args
     ]
     bound = bind(rule, arguments)

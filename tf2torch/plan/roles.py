@@ -67,7 +67,11 @@ def find_roles(
                 roles[function] = Role(function, "module", class_name(name), extra)
         elif used & (attributes | made) or extra or _lists_weights(analysis, function):
             lists = _lists_weights(analysis, function)
-            kind = "method" if lists or used & attributes or any(m in used for m in made) else "function"
+            kind = (
+                "method"
+                if lists or used & attributes or any(m in used for m in made)
+                else "function"
+            )
             roles[function] = Role(function, kind, name, extra)
         elif _touches_graph(analysis, function):
             roles[function] = Role(function, "function", name)

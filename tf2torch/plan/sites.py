@@ -28,7 +28,11 @@ class Leaf:
     def record(self) -> Obj | None:
         """The operation or object behind it, None for tensors."""
         detail = self.value.detail
-        return detail if self.value.kind in ("operation", "object") and isinstance(detail, Obj) else None
+        return (
+            detail
+            if self.value.kind in ("operation", "object") and isinstance(detail, Obj)
+            else None
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +118,11 @@ def _tree(
         pairs = tuple((e.key, _tree(analysis, e.value, literals)) for e in node.elements)  # type: ignore[union-attr]
         return Tree(items=pairs, kind="dict")
     value = analysis.values.get(node, Value("unknown"))
-    if isinstance(node, cst.Name) and value.kind in ("sequence", "mapping") and node.value in literals:
+    if (
+        isinstance(node, cst.Name)
+        and value.kind in ("sequence", "mapping")
+        and node.value in literals
+    ):
         literal = literals[node.value]
         if isinstance(literal, (cst.List, cst.Tuple, cst.Dict)):
             return _tree(analysis, literal, literals)

@@ -50,7 +50,9 @@ def rewrite(plan: Plan) -> Rewritten:
     _account(writer)
     wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
     origins = plan.analysis.origins
-    found = places_of(plan.analysis.original, wanted | {origins[node] for node in wanted & origins.keys()})
+    found = places_of(
+        plan.analysis.original, wanted | {origins[node] for node in wanted & origins.keys()}
+    )
     places = {node: found.get(origins.get(node, node), (0, 0)) for node in wanted}
     return Rewritten(
         text=text,
@@ -61,7 +63,9 @@ def rewrite(plan: Plan) -> Rewritten:
     )
 
 
-def _diagnostics(writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]) -> tuple[Diagnostic, ...]:
+def _diagnostics(
+    writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]
+) -> tuple[Diagnostic, ...]:
     path = str(writer.analysis.source.path)
     severity = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE}
     found = set()
@@ -80,7 +84,9 @@ def _account(writer: Writer) -> None:
             writer.findings.append((node, "unaccounted", "error", reason))
 
 
-def _references(writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]) -> tuple[Reference, ...]:
+def _references(
+    writer: Writer, places: dict[cst.CSTNode, tuple[int, int]]
+) -> tuple[Reference, ...]:
     symbols = writer.analysis.symbols
     ordered = sorted(symbols, key=lambda node: places.get(node, (0, 0)))
     references = []

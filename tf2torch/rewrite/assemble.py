@@ -80,7 +80,13 @@ def _divide(body: Statements) -> tuple[Statements, Statements, Statements]:
     rest: Statements = []
     for statement in body:
         small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
-        if not doc and not imports and not rest and isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString)):
+        if (
+            not doc
+            and not imports
+            and not rest
+            and isinstance(small, cst.Expr)
+            and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
+        ):
             doc.append(statement)
         elif isinstance(small, (cst.Import, cst.ImportFrom)):
             imports.append(statement)
@@ -164,7 +170,9 @@ def _insert_root(writer: Writer, module: Statements, main: Statements) -> Statem
     root = writer.plan.root.function
     assert root is not None
     decorators = [d for d in root.decorators if d.decorator not in writer.analysis.symbols]
-    function = root.with_changes(body=cst.IndentedBlock(main or lines("pass\n")), decorators=decorators)
+    function = root.with_changes(
+        body=cst.IndentedBlock(main or lines("pass\n")), decorators=decorators
+    )
     for index, statement in enumerate(module):
         if isinstance(statement, cst.If) and "__name__" in names_in(statement.test).loads:
             return [*module[:index], function, *module[index:]]

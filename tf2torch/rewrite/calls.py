@@ -33,7 +33,9 @@ from tf2torch.rulebook.values import ANYTHING, Value
 def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """A call in PyTorch."""
     symbol = writer.analysis.symbols.get(node.func)
-    losses = regularization.losses_call(writer, node, scope) or regularization.regularizer_call(writer, node, scope)
+    losses = regularization.losses_call(writer, node, scope) or regularization.regularizer_call(
+        writer, node, scope
+    )
     if losses is not None:
         writer.converted(node.func, "collected-losses")
         return losses
@@ -177,7 +179,9 @@ def _tensor_argument(argument: Argument) -> Argument:
     known = as_tensor(value)
     if known.rank != 1 or any(item.is_tensor and not item.host for item in value.detail or ()):
         return argument
-    call = cst.Call(parse("torch.as_tensor"), [cst.Arg(argument.node), *parse("f(device=device)").args])
+    call = cst.Call(
+        parse("torch.as_tensor"), [cst.Arg(argument.node), *parse("f(device=device)").args]
+    )
     return replace(argument, node=call, value=Value("tensor", dtype=known.dtype, shape=known.shape))
 
 
@@ -292,7 +296,9 @@ def _rank_by_name(rule: Rule) -> int | None:
     for digits, rank in (("1d", 3), ("3d", 5), ("2d", 4)):
         if digits in name:
             return rank
-    return 4 if any(part in name for part in ("pool", "conv", "resize", "lrn", "local_resp")) else None
+    return (
+        4 if any(part in name for part in ("pool", "conv", "resize", "lrn", "local_resp")) else None
+    )
 
 
 def _axes(

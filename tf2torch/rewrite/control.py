@@ -22,7 +22,8 @@ def argument(node: cst.Call, position: int | None, *names: str) -> cst.BaseExpre
     if position is not None and position < len(free):
         return free[position].value
     return next(
-        (arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value in names), None
+        (arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value in names),
+        None,
     )
 
 
@@ -31,12 +32,17 @@ def _placeholder(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
 
 
 def _parenthesised(node: cst.BaseExpression) -> cst.BaseExpression:
-    if isinstance(node, (cst.Name, cst.Call, cst.Attribute, cst.Subscript, cst.Integer, cst.Float)) or node.lpar:
+    if (
+        isinstance(node, (cst.Name, cst.Call, cst.Attribute, cst.Subscript, cst.Integer, cst.Float))
+        or node.lpar
+    ):
         return node
     return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
-def _invoked(writer: Writer, node: cst.BaseExpression, scope: Scope, args: list[str]) -> cst.BaseExpression:
+def _invoked(
+    writer: Writer, node: cst.BaseExpression, scope: Scope, args: list[str]
+) -> cst.BaseExpression:
     """The result of calling a function expression: lambdas without parameters are inlined."""
     if isinstance(node, cst.Lambda) and not parameter_names(node.params) and not args:
         return _parenthesised(convert(writer, node.body, scope))
@@ -99,7 +105,11 @@ def _loop(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     writer.support.add("while_loop")
     args = [
         cst.Arg(convert(writer, value, scope))
-        for value in (argument(node, 0, "cond"), argument(node, 1, "body"), argument(node, 2, "loop_vars"))
+        for value in (
+            argument(node, 0, "cond"),
+            argument(node, 1, "body"),
+            argument(node, 2, "loop_vars"),
+        )
         if value is not None
     ]
     return Typed(cst.Call(parse("while_loop"), args))
@@ -156,7 +166,9 @@ def _losses(writer: Writer) -> list[set[str]]:
             found.append(names_in(value.detail["loss"].node).loads)
         if isinstance(node, cst.Call):
             symbol = writer.analysis.symbols.get(node.func)
-            is_method = isinstance(node.func, cst.Attribute) and node.func.attr.value == "compute_gradients"
+            is_method = (
+                isinstance(node.func, cst.Attribute) and node.func.attr.value == "compute_gradients"
+            )
             if (symbol == "tf.gradients" or is_method) and node.args:
                 found.append(names_in(node.args[0].value).loads)
     return found
@@ -181,14 +193,18 @@ def _only_gradient(writer: Writer, node: cst.Call) -> bool:
         if unit not in needed:
             continue
         others = [u for u in needed if u is not unit and _takes_gradient(writer, u)]
-        trains = any(leaf.record is not None and leaf.record.type == "Train" for leaf in site.tree.leaves())
+        trains = any(
+            leaf.record is not None and leaf.record.type == "Train" for leaf in site.tree.leaves()
+        )
         if others or trains:
             return False
     return True
 
 
 def _takes_gradient(writer: Writer, unit: Unit) -> bool:
-    return any(writer.analysis.symbols.get(call.func) == "tf.gradients" for call in calls_in(unit.node))
+    return any(
+        writer.analysis.symbols.get(call.func) == "tf.gradients" for call in calls_in(unit.node)
+    )
 
 
 SPECIAL: dict[str, Special] = {
@@ -285,7 +301,9 @@ def _while_statements(
     return lines(text)
 
 
-def _applied(writer: Writer, function: cst.BaseExpression, scope: Scope, names: list[str]) -> str | None:
+def _applied(
+    writer: Writer, function: cst.BaseExpression, scope: Scope, names: list[str]
+) -> str | None:
     """A call of `function` on loop variables; a lambda with the same parameters is inlined."""
     if isinstance(function, cst.Lambda):
         params = [p.name.value for p in function.params.params]

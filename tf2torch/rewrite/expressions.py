@@ -206,9 +206,7 @@ def _binary(writer: Writer, node: cst.BinaryOperation, scope: Scope) -> Typed:
     values = writer.value(node.left), writer.value(node.right)
     left, right = _lifted(left, *values), _lifted(right, *reversed(values))
     left, right, order, rank = unify(writer, [node.left, node.right], [left, right])
-    new = node.with_changes(
-        left=fit(left.node, node, "left"), right=fit(right.node, node, "right")
-    )
+    new = node.with_changes(left=fit(left.node, node, "left"), right=fit(right.node, node, "right"))
     return Typed(new, order, rank)
 
 
@@ -298,9 +296,7 @@ class _Receiver(cst.CSTTransformer):
     def __init__(self, node: cst.BaseExpression) -> None:
         self.node = node
 
-    def leave_Name(
-        self, original_node: cst.Name, updated_node: cst.Name
-    ) -> cst.BaseExpression:
+    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
         return self.node if original_node.value == "_" else updated_node
 
 

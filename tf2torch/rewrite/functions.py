@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import libcst as cst
 
-from tf2torch.plan.roles import Role
 from tf2torch.diagnostics import Outcome
+from tf2torch.plan.roles import Role
 from tf2torch.plan.slots import Slot
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import names_in, parameter_names
@@ -71,7 +71,9 @@ def program_call(
     else:
         func = convert(writer, node.func, scope)
     rank = writer.value(node).rank or 4
-    return Typed(node.with_changes(func=func, args=args), FIRST if written.returns_first else None, rank)
+    return Typed(
+        node.with_changes(func=func, args=args), FIRST if written.returns_first else None, rank
+    )
 
 
 def _extra(writer: Writer, role: Role, scope: Scope) -> list[cst.Arg]:
@@ -154,7 +156,11 @@ def _attempt(writer: Writer, role: Role, first: frozenset[str]) -> Written:
                     body[-1] = last.with_changes(body=[last.body[0].with_changes(value=item.node)])
     params = _parameters(writer, node.params, scope, role)
     if role.kind == "method" and "self" in parameter_names(node.params):
-        raise Unconvertible("model-method", f"{role.name} takes an object of its own and the model's variables", node)
+        raise Unconvertible(
+            "model-method",
+            f"{role.name} takes an object of its own and the model's variables",
+            node,
+        )
     if role.kind == "method":
         params = params.with_changes(params=[cst.Param(cst.Name("self")), *params.params])
     decorators = overrides.decorators_of(writer, node)
@@ -172,7 +178,9 @@ def _parameters(writer: Writer, params: cst.Parameters, scope: Scope, role: Role
     )
     if role.extra:
         extra = [cst.Param(cst.Name(name)) for name in role.extra]
-        done = done.with_changes(kwonly_params=[*done.kwonly_params, *extra], star_arg=done.star_arg or cst.ParamStar())
+        done = done.with_changes(
+            kwonly_params=[*done.kwonly_params, *extra], star_arg=done.star_arg or cst.ParamStar()
+        )
     return done
 
 
@@ -230,10 +238,16 @@ def write_module(writer: Writer, role: Role) -> Written:
         init_needs |= found.loads
     wrong = sorted(init_needs & tensors)
     if wrong:
-        raise Unconvertible("module-config", f"{role.name}'s layers need the shape of {wrong[0]!r}", node)
+        raise Unconvertible(
+            "module-config", f"{role.name}'s layers need the shape of {wrong[0]!r}", node
+        )
     body = _prune(body, config)
-    sizes = {n for (d, _), known in writer.analysis.state.locals.items() if d is node for n in known}
-    derived += sorted(n for n in init_needs & sizes if n not in parameters and n not in derived and "_size" in n)
+    sizes = {
+        n for (d, _), known in writer.analysis.state.locals.items() if d is node for n in known
+    }
+    derived += sorted(
+        n for n in init_needs & sizes if n not in parameters and n not in derived and "_size" in n
+    )
     init = [*derived, *(name for name in parameters if name in init_needs)]
     kept = [name for name in parameters if name in names_in(body).loads]
     optional = {p.name.value for p in node.params.params if p.default is not None}
@@ -253,7 +267,14 @@ def write_module(writer: Writer, role: Role) -> Written:
         [_parameter(writer, defaults[n], scope) for n in init],
         constructor,
         sink.reset_method(),
-        [forward_method("forward", [_parameter(writer, defaults[n], scope) for n in forward] + [cst.Param(cst.Name(n)) for n in role.extra], body)],
+        [
+            forward_method(
+                "forward",
+                [_parameter(writer, defaults[n], scope) for n in forward]
+                + [cst.Param(cst.Name(n)) for n in role.extra],
+                body,
+            )
+        ],
         doc,
     ).with_changes(leading_lines=node.leading_lines)
     return Written(class_node, init=tuple(init), forward=(*forward,), derived=frozenset(derived))
@@ -286,7 +307,11 @@ def _prune(body: Statements, config: list[cst.BaseStatement]) -> Statements:
     for statement in reversed(config):
         stores = names_in(statement).stores
         rest = [s for s in kept if s is not statement]
-        if stores and not stores & names_in(rest).loads and isinstance(statement, cst.SimpleStatementLine):
+        if (
+            stores
+            and not stores & names_in(rest).loads
+            and isinstance(statement, cst.SimpleStatementLine)
+        ):
             kept = rest
     return kept
 
@@ -297,7 +322,9 @@ class _Renamer(cst.CSTTransformer):
 
     def visit_Attribute_attr(self, node: cst.Attribute) -> None: ...
 
-    def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.BaseExpression:
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
         return updated_node.with_changes(attr=original_node.attr)
 
     def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
@@ -369,9 +396,15 @@ def class_definition(
     for index, method in enumerate(methods):
         if index == 0 and not body:
             method = method.with_changes(leading_lines=[])
-        elif not any(isinstance(line, cst.EmptyLine) and line.comment is None for line in method.leading_lines[:1]):
+        elif not any(
+            isinstance(line, cst.EmptyLine) and line.comment is None
+            for line in method.leading_lines[:1]
+        ):
             method = method.with_changes(
-                leading_lines=[cst.EmptyLine(indent=False), *[li for li in method.leading_lines if li.comment]]
+                leading_lines=[
+                    cst.EmptyLine(indent=False),
+                    *[li for li in method.leading_lines if li.comment],
+                ]
             )
         body.append(method)
     return cst.ClassDef(
@@ -384,7 +417,9 @@ def class_definition(
     )
 
 
-def _module_call(writer: Writer, node: cst.Call, role: Role, written: Written, scope: Scope) -> Typed:
+def _module_call(
+    writer: Writer, node: cst.Call, role: Role, written: Written, scope: Scope
+) -> Typed:
     """``conv_net(x, 10)`` -> ``self.conv_net(x)``, with ``ConvNet(10)`` in the constructor."""
     slot = scope.slots.get(node)
     if slot is None or scope.model is None:
@@ -393,7 +428,9 @@ def _module_call(writer: Writer, node: cst.Call, role: Role, written: Written, s
     given: dict[str, cst.Arg] = {}
     for index, arg in enumerate(node.args):
         if arg.star or (arg.keyword is None and index >= len(names)):
-            raise Unconvertible("module-call", "star arguments of a function that makes layers", node)
+            raise Unconvertible(
+                "module-call", "star arguments of a function that makes layers", node
+            )
         given[arg.keyword.value if arg.keyword else names[index]] = arg
     if scope.create is not None and slot.kind != "shared":
         scope.create(node, slot, _constructor(writer, node, role, written, given), ())
@@ -406,7 +443,9 @@ def _module_call(writer: Writer, node: cst.Call, role: Role, written: Written, s
         value = convert(writer, given[name].value, scope)
         keyword = None if in_order and given[name].keyword is None else cst.Name(name)
         in_order = in_order and keyword is None
-        args.append(cst.Arg(value, keyword=keyword, equal=_TIGHT if keyword else cst.MaybeSentinel.DEFAULT))
+        args.append(
+            cst.Arg(value, keyword=keyword, equal=_TIGHT if keyword else cst.MaybeSentinel.DEFAULT)
+        )
     args += _extra(writer, role, scope)
     return Typed(cst.Call(reach(slot, scope), args))
 
@@ -425,7 +464,9 @@ def _constructor(
                 args.append((None if in_order else parameter, parse(value.text)))
                 continue
             if value is None or not isinstance(value.literal, int):
-                raise Unconvertible("module-config", f"the length {parameter!r} of {role.name} is not known", node)
+                raise Unconvertible(
+                    "module-config", f"the length {parameter!r} of {role.name} is not known", node
+                )
             args.append((None if in_order else parameter, parse(str(value.literal))))
             continue
         if parameter not in given:
@@ -484,7 +525,9 @@ def layer_call(
         return after(writer, rule, bound, Typed(written, order, rank), node, scope)
     slot = scope.slots.get(node)
     if slot is None or scope.model is None:
-        raise Unconvertible(rule.id, f"{rule.tf[0]} makes variables where no module can hold them", node)
+        raise Unconvertible(
+            rule.id, f"{rule.tf[0]} makes variables where no module can hold them", node
+        )
     if scope.create is not None:
         init_scope: Scope = scope.create.scope  # type: ignore[attr-defined]
         constructor_bound = Bound(
@@ -505,9 +548,7 @@ def layer_call(
     return after(writer, rule, bound, Typed(written, order, rank), node, scope)
 
 
-def _training(
-    writer: Writer, rule: Rule, bound: Bound, scope: Scope
-) -> cst.BaseExpression | None:
+def _training(writer: Writer, rule: Rule, bound: Bound, scope: Scope) -> cst.BaseExpression | None:
     """The flag that says in which mode a layer runs, where the model's own mode does not."""
     if rule.training is None or rule.training not in bound.nodes:
         return None
@@ -536,7 +577,11 @@ def source_argument(rule: Rule, node: cst.Call, name: str) -> cst.BaseExpression
     """The source expression that a call passes for a parameter of its rule."""
     positional = [p.name for p in rule.parameters if not p.star and p.name != "self"]
     for index, arg in enumerate(node.args):
-        key = arg.keyword.value if arg.keyword else (positional[index] if index < len(positional) else "")
+        key = (
+            arg.keyword.value
+            if arg.keyword
+            else (positional[index] if index < len(positional) else "")
+        )
         if rule.alias.get(key, key) == name:
             return arg.value
     return None

@@ -86,7 +86,9 @@ def _mean_of_loss(node: cst.Call) -> cst.BaseExpression | None:
     if not isinstance(inner, cst.Call) or code(inner.func) not in _MEAN_LOSSES:
         return None
     kept = [arg for arg in inner.args if not _is_none_reduction(arg)]
-    if len(kept) == len(inner.args) or any(_keyword(arg) in ("weight", "ignore_index") for arg in kept):
+    if len(kept) == len(inner.args) or any(
+        _keyword(arg) in ("weight", "ignore_index") for arg in kept
+    ):
         return None
     kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
     return inner.with_changes(args=kept)

@@ -20,16 +20,26 @@ def layer_resets(
     """Statements over ``{}`` that give a layer's parameters TensorFlow's initial values."""
     texts = []
     for row in rule.weights:
-        if row.init is None or (row.when is not None and holds(row.when, bound.facts()) is not True):
+        if row.init is None or (
+            row.when is not None and holds(row.when, bound.facts()) is not True
+        ):
             continue
         parameter, _, default = row.init.rpartition(" or ")
         value = bound.values.get(parameter) if parameter in bound.nodes else None
         given = value is not None and value.literal is not None
         expression = initializer(
-            writer, value if given else None, default, parse(f"LAYER.{row.torch}"), scope, node, None
+            writer,
+            value if given else None,
+            default,
+            parse(f"LAYER.{row.torch}"),
+            scope,
+            node,
+            None,
         )
         if expression is not None:
-            texts.append(code(expression).replace("{", "{{").replace("}", "}}").replace("LAYER", "{}"))
+            texts.append(
+                code(expression).replace("{", "{{").replace("}", "}}").replace("LAYER", "{}")
+            )
         if given:
             from tf2torch.rewrite.functions import source_argument
 
@@ -62,7 +72,11 @@ def initializer(
     elif value.kind == "symbol":
         symbol = value.detail
         rule = book.find(symbol)
-    elif value.kind == "object" and isinstance(value.detail, Obj) and value.detail.type == "Initializer":
+    elif (
+        value.kind == "object"
+        and isinstance(value.detail, Obj)
+        and value.detail.type == "Initializer"
+    ):
         symbol = value.detail["symbol"]
         rule = book.find(symbol)
         made = value.detail.node

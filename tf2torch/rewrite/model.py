@@ -106,15 +106,15 @@ def _block_method(writer: Writer, made: Block, scope: Scope, sink: Sink) -> cst.
         if name in scope.layouts:
             rank = _rank(writer, made, name)
             moved = to_last(cst.Name(name), rank)
-            body.append(cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], moved)]))
+            body.append(
+                cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], moved)])
+            )
     if made.outputs:
         body += lines(f"return {', '.join(made.outputs)}\n")
     body = _return_directly(body, made.outputs)
     modes = scope.modes
     params = [
-        cst.Param(cst.Name(name))
-        for name in made.inputs
-        if not _is_mode(writer, name, modes)
+        cst.Param(cst.Name(name)) for name in made.inputs if not _is_mode(writer, name, modes)
     ]
     return forward_method(made.name, params, body)
 
@@ -139,7 +139,13 @@ def _return_directly(body: Statements, outputs: tuple[str, ...]) -> Statements:
     if not isinstance(last, cst.SimpleStatementLine) or not isinstance(last.body[0], cst.Assign):
         return body
     target = last.body[0].targets
-    if len(target) != 1 or not isinstance(target[0].target, cst.Name) or target[0].target.value != outputs[0]:
+    if (
+        len(target) != 1
+        or not isinstance(target[0].target, cst.Name)
+        or target[0].target.value != outputs[0]
+    ):
         return body
-    made = cst.SimpleStatementLine([cst.Return(last.body[0].value)], leading_lines=last.leading_lines)
+    made = cst.SimpleStatementLine(
+        [cst.Return(last.body[0].value)], leading_lines=last.leading_lines
+    )
     return [*body[:-2], made.with_changes(trailing_whitespace=last.trailing_whitespace)]

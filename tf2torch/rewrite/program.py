@@ -12,8 +12,8 @@ from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import flags, operations, recurrent, savers, sources, training, variables_list
-from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.functions import write_function
 from tf2torch.rewrite.model import RootModel, write_model
 from tf2torch.rewrite.session import Host, host_function, write_host
@@ -49,7 +49,9 @@ def write_program(writer: Writer) -> cst.Module:
             for name in _stores(unit)
         }
     else:
-        local = {n for u in plan.graph.units if u.scope is root and u.kind == "host" for n in _stores(u)}
+        local = {
+            n for u in plan.graph.units if u.scope is root and u.kind == "host" for n in _stores(u)
+        }
         local |= {p.name.value for p in root.params.params}
     model = write_model(writer, counters, local)
     names = {n: f"model.{a}" for n, a in plan.attributes.items() if n not in counters}
@@ -57,7 +59,13 @@ def write_program(writer: Writer) -> cst.Module:
         if unit.kind == "alias":
             for name in unit.names.stores:
                 names.pop(name, None)
-    scope = Scope(names=names, model="model" if model else None, phase="host", modes=writer.modes, slots=plan.slots)
+    scope = Scope(
+        names=names,
+        model="model" if model else None,
+        phase="host",
+        modes=writer.modes,
+        slots=plan.slots,
+    )
     host = Host(writer, scope, counters=counters, scalars=plan.scalars)
     for unit in (*plan.graph.units, *(u for units in plan.function_units.values() for u in units)):
         for item in unit.managers:
@@ -131,7 +139,9 @@ _MUTATORS = frozenset(
     " popitem appendleft extendleft rotate".split()
 )
 
-_SAFE = frozenset("slice True False None int float str len range list tuple dict set max min abs round sum".split())
+_SAFE = frozenset(
+    "slice True False None int float str len range list tuple dict set max min abs round sum".split()
+)
 
 
 _PURE = frozenset(
@@ -211,7 +221,9 @@ def _write_unit(
 
 def _is_docstring(unit: Unit) -> bool:
     small = unit.small
-    return isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))
+    return isinstance(small, cst.Expr) and isinstance(
+        small.value, (cst.SimpleString, cst.ConcatenatedString)
+    )
 
 
 def is_guard(node: cst.CSTNode) -> bool:
@@ -268,9 +280,7 @@ def _comments_only(node: cst.SimpleStatementLine) -> Statements:
     return []
 
 
-def _definition(
-    program: Program, host: Host, unit: Unit, model: RootModel | None
-) -> None:
+def _definition(program: Program, host: Host, unit: Unit, model: RootModel | None) -> None:
     writer = host.writer
     node = unit.node
     place = program.module if unit.scope is None else program.main
@@ -358,22 +368,39 @@ def _optimizer(program: Program, host: Host, unit: Unit, record: Obj) -> Stateme
         name = next(n for n in (name, *(f"{name}_{k}" for k in range(2, 99))) if n not in names)
         step = record["global_step"]
         counter = step.node.value if step is not None and isinstance(step.node, cst.Name) else None
-        known = training.build(writer, optimizer_value.detail, name, parameters, host.scope, counter or (step and "step"))
+        known = training.build(
+            writer,
+            optimizer_value.detail,
+            name,
+            parameters,
+            host.scope,
+            counter or (step and "step"),
+        )
         host.optimizers[key] = known
         host.optimizers[id(record)] = known
         known.lists[id(record)] = parameters
         return known.statements
     host.optimizers[id(record)] = known
     if record.type == "Apply" or parameters in known.lists.values():
-        known.lists[id(record)] = known.lists[next(i for i, text in known.lists.items() if text == parameters or record.type == "Apply")]
+        known.lists[id(record)] = known.lists[
+            next(
+                i for i, text in known.lists.items() if text == parameters or record.type == "Apply"
+            )
+        ]
         return []
     return _another_list(writer, known, record, parameters)
 
 
-def _another_list(writer: Writer, known: training.Optimizer, record: Obj, parameters: str) -> Statements:
+def _another_list(
+    writer: Writer, known: training.Optimizer, record: Obj, parameters: str
+) -> Statements:
     """One optimizer that minimizes by several lists of variables: a group of parameters for each."""
-    if known.scheduler is not None or any("model.parameters()" in text for text in (*known.lists.values(), parameters)):
-        raise Unconvertible("optimizer", "one optimizer for overlapping lists of variables", record.node)
+    if known.scheduler is not None or any(
+        "model.parameters()" in text for text in (*known.lists.values(), parameters)
+    ):
+        raise Unconvertible(
+            "optimizer", "one optimizer for overlapping lists of variables", record.node
+        )
     if known.symbol == "AdamOptimizer":
         message = "TensorFlow counts Adam's steps over all lists of variables of one optimizer, torch for each parameter"
         writer.note(record.node, "shared-optimizer", message)

@@ -36,7 +36,13 @@ from tf2torch.rewrite.training import Optimizer
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import UNKNOWN, Value
 
-TORCH_INTS = {"int32": "int64", "uint8": "uint8", "int64": "int64", "int16": "int16", "int8": "int8"}
+TORCH_INTS = {
+    "int32": "int64",
+    "uint8": "uint8",
+    "int64": "int64",
+    "int16": "int16",
+    "int8": "int8",
+}
 
 
 @dataclass(eq=False)
@@ -78,7 +84,11 @@ def write_host(host: Host, node: cst.BaseStatement) -> Statements:
         if isinstance(node, cst.With) and contains_run(writer.analysis, node):
             return _with(host, node)
         if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            return [host_function(host, node)] if isinstance(node, cst.FunctionDef) else write_statement(writer, node, host.scope, None)
+            return (
+                [host_function(host, node)]
+                if isinstance(node, cst.FunctionDef)
+                else write_statement(writer, node, host.scope, None)
+            )
         if contains_suites(node):
             return _compound(host, node)
         return write_statement(writer, node, host.scope, None)
@@ -181,10 +191,14 @@ def _compound(host: Host, node: cst.BaseStatement) -> Statements:
         else:
             changes["orelse"] = cst.Else(cst.IndentedBlock(other))
     elif orelse is not None:
-        changes["orelse"] = orelse.with_changes(body=block(write_hosts(host, orelse.body.body), orelse.body))
-    return with_leading([*before, node.with_changes(leading_lines=(), **changes)], node) if before else [
-        node.with_changes(**changes)
-    ]
+        changes["orelse"] = orelse.with_changes(
+            body=block(write_hosts(host, orelse.body.body), orelse.body)
+        )
+    return (
+        with_leading([*before, node.with_changes(leading_lines=(), **changes)], node)
+        if before
+        else [node.with_changes(**changes)]
+    )
 
 
 def _dissolves(host: Host, node: cst.With) -> bool:
@@ -243,7 +257,12 @@ def _is_dropped(host: Host, small: cst.BaseSmallStatement) -> bool:
             owner = writer.value(base)
             if owner.kind == "object" and owner.detail.type == "ConfigProto":
                 return True
-        return value.kind == "object" and value.detail.type in ("Session", "ConfigProto", "Graph", "Coordinator")
+        return value.kind == "object" and value.detail.type in (
+            "Session",
+            "ConfigProto",
+            "Graph",
+            "Coordinator",
+        )
     if isinstance(small, cst.Expr) and isinstance(small.value, cst.Call):
         func = small.value.func
         if isinstance(func, cst.Attribute):
@@ -254,7 +273,12 @@ def _is_dropped(host: Host, small: cst.BaseSmallStatement) -> bool:
         symbol = writer.analysis.symbols.get(func, "")
         if value.kind == "object" and value.detail.type == "Session":
             return True
-        return symbol in ("tf.reset_default_graph", "tf.train.start_queue_runners", "tf.disable_v2_behavior", "tf.disable_eager_execution")
+        return symbol in (
+            "tf.reset_default_graph",
+            "tf.train.start_queue_runners",
+            "tf.disable_v2_behavior",
+            "tf.disable_eager_execution",
+        )
     return False
 
 
@@ -294,7 +318,9 @@ def _effects(host: Host, site: Site) -> Statements:
     return written
 
 
-def _bind(host: Host, target: cst.BaseExpression, tree: Tree, results: dict[int, str]) -> Statements:
+def _bind(
+    host: Host, target: cst.BaseExpression, tree: Tree, results: dict[int, str]
+) -> Statements:
     if tree.leaf is not None and tree.leaf.record is not None:
         record = tree.leaf.record
         if isinstance(target, cst.Name) and record.type in ("Summary", "MergedSummary"):
@@ -308,7 +334,9 @@ def _bind(host: Host, target: cst.BaseExpression, tree: Tree, results: dict[int,
             done += _bind(host, element.value, item, results)
         return done
     value = _structure(host, tree, results)
-    written = convert(host.writer, target, host.scope) if not isinstance(target, cst.Name) else target
+    written = (
+        convert(host.writer, target, host.scope) if not isinstance(target, cst.Name) else target
+    )
     return [cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(written)], value)])]
 
 
@@ -325,7 +353,11 @@ def _structure(host: Host, tree: Tree, results: dict[int, str]) -> cst.BaseExpre
         ]
         return cst.Dict(pairs)
     elements = [cst.Element(item) for item in items]
-    return cst.List(elements) if tree.kind == "list" else cst.Tuple(elements, lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    return (
+        cst.List(elements)
+        if tree.kind == "list"
+        else cst.Tuple(elements, lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    )
 
 
 def _with_runs(host: Host, node: cst.BaseExpression) -> tuple[Statements, cst.BaseExpression]:
@@ -440,9 +472,11 @@ def _unfed(host: Host, dictionary: cst.Dict, fed: set[str]) -> Statements:
             fed = fed | {feed.name}
             unit = plan.graph.definition(feed.name, len(plan.graph.units) + 1)
             if unit is None or unit.kind == "placeholder":
-                if unit is not None and host.writer.analysis.symbols.get(
-                    getattr(unit.value, "func", cst.Name("_"))
-                ) == "tf.placeholder_with_default":
+                if (
+                    unit is not None
+                    and host.writer.analysis.symbols.get(getattr(unit.value, "func", cst.Name("_")))
+                    == "tf.placeholder_with_default"
+                ):
                     written += lines(f"{feed.name} = {_default(host, unit, site)}\n")
                 continue
             closure = plan.graph.closure({feed.name}, fed - {feed.name}, unit.index + 1)
@@ -515,7 +549,10 @@ def _meets_tensors(writer: Writer, name: str) -> bool:
         others = (graph.definition(used, unit.index) for used in unit.names.loads - {name})
         if not any(
             other is not None
-            and (other.kind in ("graph", "param") or (other.value is not None and writer.value(other.value).rank))
+            and (
+                other.kind in ("graph", "param")
+                or (other.value is not None and writer.value(other.value).rank)
+            )
             for other in others
         ):
             return False
@@ -532,11 +569,15 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
         raise Unconvertible("feed-dict", "the feed dictionary could not be followed", site.run.node)
     leaves = site.tree.leaves()
     for leaf in leaves:
-        if leaf.value.kind in ("unknown", "python") :
-            raise Unconvertible("fetch", f"what {writer.text(leaf.node)!r} fetches is not known", leaf.node)
+        if leaf.value.kind in ("unknown", "python"):
+            raise Unconvertible(
+                "fetch", f"what {writer.text(leaf.node)!r} fetches is not known", leaf.node
+            )
     late = operations.late_units(writer, needed)
     steps = operations.steps(writer, leaves, late)
-    live = [leaf for leaf in leaves if leaf.record is None or leaf.record.type not in ("Init", "NoOp")]
+    live = [
+        leaf for leaf in leaves if leaf.record is None or leaf.record.type not in ("Init", "NoOp")
+    ]
     live = live or (leaves if steps else [])
     if not live:
         return [], {}
@@ -635,7 +676,11 @@ def _call_block(host: Host, made: Block, names: dict[str, str], site: Site) -> S
     arguments = []
     for name in made.inputs:
         unit = host.writer.plan.placeholders.get(name)
-        if unit is not None and unit.value is not None and host.writer.value(unit.value).detail in modes:
+        if (
+            unit is not None
+            and unit.value is not None
+            and host.writer.value(unit.value).detail in modes
+        ):
             continue
         text = names.get(name, name)
         arguments.append(text if text == name or not _is_literal(text) else f"{name}={text}")
@@ -802,7 +847,9 @@ def _separate_gradients(host: Host, trains: Sequence[Obj], scope: Scope) -> str:
             name += f"_{number}"
         text += f"{name} = torch.autograd.grad({start}, {inputs}, allow_unused=True{retain})\n"
         updates += _rate(host, optimizer) + f"{optimizer.name}.zero_grad()\n"
-        updates += f"for parameter, gradient in zip({inputs}, {name}):\n    parameter.grad = gradient\n"
+        updates += (
+            f"for parameter, gradient in zip({inputs}, {name}):\n    parameter.grad = gradient\n"
+        )
         updates += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
     return text + updates
 
@@ -810,7 +857,9 @@ def _separate_gradients(host: Host, trains: Sequence[Obj], scope: Scope) -> str:
 def _optimizer_of(host: Host, record: Obj) -> Optimizer:
     found = host.optimizers.get(id(record))
     if found is None:
-        raise Unconvertible("optimizer", "the optimizer of this train op was not converted", record.node)
+        raise Unconvertible(
+            "optimizer", "the optimizer of this train op was not converted", record.node
+        )
     return found
 
 

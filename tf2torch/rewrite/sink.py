@@ -46,7 +46,9 @@ class Sink:
     def add(self, statements: Statements) -> None:
         self.stack[-1] += statements
 
-    def conditional(self, writer: Writer, node: cst.If, made: Statements, orelse: Statements) -> None:
+    def conditional(
+        self, writer: Writer, node: cst.If, made: Statements, orelse: Statements
+    ) -> None:
         """Repeats a branch on configuration in the constructor."""
         from tf2torch.rewrite.expressions import convert
 
@@ -83,11 +85,15 @@ class Sink:
                 if resets:
                     self.resets.append((f"self.{name}", resets))
             else:
-                self.stack[level] += lines("".join(f"{text.format(f'self.{name}')}\n" for text in resets))
+                self.stack[level] += lines(
+                    "".join(f"{text.format(f'self.{name}')}\n" for text in resets)
+                )
             return
         self.lists.append(name)
         kind = "ParameterList" if slot.kind == "variable" else "ModuleList"
-        outer = self.stack[-1 - len(slot.loops)] if len(self.stack) > len(slot.loops) else self.stack[0]
+        outer = (
+            self.stack[-1 - len(slot.loops)] if len(self.stack) > len(slot.loops) else self.stack[0]
+        )
         if len(slot.loops) == 1:
             outer += lines(f"self.{name} = nn.{kind}()\n")
             self.add(lines(f"self.{name}.append({code(constructor)})\n"))

@@ -57,9 +57,13 @@ def todo(
     if isinstance(node, cst.FunctionDef) and not inside:
         inner = todo(writer, node.with_changes(leading_lines=(), body=node.body), problem, True)
         decorators = [d for d in node.decorators if d.decorator not in writer.analysis.symbols]
-        defaults = [p.with_changes(default=cst.Name("None")) if p.default else p for p in node.params.params]
+        defaults = [
+            p.with_changes(default=cst.Name("None")) if p.default else p for p in node.params.params
+        ]
         params = node.params.with_changes(params=defaults)
-        return [node.with_changes(body=cst.IndentedBlock(inner), decorators=decorators, params=params)]
+        return [
+            node.with_changes(body=cst.IndentedBlock(inner), decorators=decorators, params=params)
+        ]
     if isinstance(node, cst.ClassDef) and not inside:
         inner = todo(writer, node.with_changes(leading_lines=()), problem, True)
         made = lines("def __init__(self, *args, **kwargs):\n    pass\n")[0]
@@ -68,7 +72,9 @@ def todo(
         return [node.with_changes(body=cst.IndentedBlock([method]), bases=(), keywords=())]
     source = writer.text(node.with_changes(leading_lines=())).strip("\n")
     raised = lines(f"raise NotImplementedError({problem.reason!r})\n")[0]
-    comments = [cst.EmptyLine(comment=cst.Comment(f"# TODO(tf2torch: {problem.rule}) {problem.reason}"))]
+    comments = [
+        cst.EmptyLine(comment=cst.Comment(f"# TODO(tf2torch: {problem.rule}) {problem.reason}"))
+    ]
     comments += [
         cst.EmptyLine(comment=cst.Comment(f"#   {line}".rstrip())) for line in source.splitlines()
     ]
@@ -83,12 +89,18 @@ def with_leading(statements: Statements, node: cst.CSTNode) -> Statements:
     """Gives the first statement the comments of the one it came from."""
     if statements and leading(node):
         first = statements[0]
-        merged = [*leading(node), *leading(first)] if leading(first) is not leading(node) else leading(node)
+        merged = (
+            [*leading(node), *leading(first)]
+            if leading(first) is not leading(node)
+            else leading(node)
+        )
         statements = [first.with_changes(leading_lines=merged), *statements[1:]]
     return statements
 
 
-def _statement(writer: Writer, node: cst.BaseStatement, scope: Scope, sink: Sink | None) -> Statements:
+def _statement(
+    writer: Writer, node: cst.BaseStatement, scope: Scope, sink: Sink | None
+) -> Statements:
     if recurrent.absorbed(writer, node):
         writer.settle(node, Outcome.CONVERTED, "rnn-cell")
         return []
@@ -121,14 +133,19 @@ def _line(small: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine([small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)])  # type: ignore[list-item]
 
 
-def _small(writer: Writer, node: cst.BaseSmallStatement, scope: Scope, sink: Sink | None) -> Statements:
+def _small(
+    writer: Writer, node: cst.BaseSmallStatement, scope: Scope, sink: Sink | None
+) -> Statements:
     if isinstance(node, cst.Assign):
         return _assign(writer, node, scope, sink)
     if isinstance(node, cst.AugAssign):
         return [_line(_augmented(writer, node, scope))]
     if isinstance(node, cst.Expr):
         return _expression(writer, node, scope)
-    if isinstance(node, (cst.Global, cst.Nonlocal, cst.Pass, cst.Break, cst.Continue, cst.Import, cst.ImportFrom)):
+    if isinstance(
+        node,
+        (cst.Global, cst.Nonlocal, cst.Pass, cst.Break, cst.Continue, cst.Import, cst.ImportFrom),
+    ):
         if isinstance(node, (cst.Import, cst.ImportFrom)) and _mentions_tensorflow(writer, node):
             return []
         return [_line(node)]
@@ -210,7 +227,9 @@ def _augmented(writer: Writer, node: cst.AugAssign, scope: Scope) -> cst.BaseSma
 def _expression(writer: Writer, node: cst.Expr, scope: Scope) -> Statements:
     if isinstance(node.value, (cst.SimpleString, cst.ConcatenatedString)):
         return [_line(node)]
-    symbol = writer.analysis.symbols.get(node.value.func) if isinstance(node.value, cst.Call) else None
+    symbol = (
+        writer.analysis.symbols.get(node.value.func) if isinstance(node.value, cst.Call) else None
+    )
     if symbol is not None:
         rule = writer.analysis.rulebook.find(symbol)
         if rule is not None and rule.kind == "remove":

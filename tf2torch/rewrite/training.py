@@ -148,7 +148,9 @@ def build(
     if "." not in torch_class:
         writer.support.add(torch_class)
     if short in ("MomentumOptimizer", "RMSPropOptimizer") and _looks_up(writer):
-        message = "TensorFlow moves only the rows of a table that a batch looks up, this moves all rows"
+        message = (
+            "TensorFlow moves only the rows of a table that a batch looks up, this moves all rows"
+        )
         writer.findings.append((node, "sparse-rows", "warning", message))
     made = Optimizer(name, torch_class, short)
     rate_node = argument(node, 0, "learning_rate")
@@ -190,7 +192,11 @@ def schedule_call(writer: Writer, node: cst.BaseExpression) -> cst.Call | None:
     """The schedule behind a learning-rate expression: the call itself, or what its name stands for."""
     if isinstance(node, cst.Call):
         symbol = writer.analysis.symbols.get(node.func, "")
-        return node if symbol.startswith("tf.train.") and symbol.rpartition(".")[2] in _SCHEDULES else None
+        return (
+            node
+            if symbol.startswith("tf.train.") and symbol.rpartition(".")[2] in _SCHEDULES
+            else None
+        )
     if isinstance(node, cst.Name):
         unit = _definition(writer, node.value)
         if unit is not None and unit.value is not None and not isinstance(unit.value, cst.Name):
@@ -217,22 +223,29 @@ def _rate(
     if value.kind == "tensor":
         made.rate = f"float({made.rate})"
     if not isinstance(node, cst.Name) and value.kind != "placeholder":
-        raise Unconvertible("optimizer", "the learning rate is computed in the optimizer's call", node)
+        raise Unconvertible(
+            "optimizer", "the learning rate is computed in the optimizer's call", node
+        )
     return "0.0"
 
 
-def _scheduled(
-    writer: Writer, made: Optimizer, call: cst.Call, scope: Scope, counts: bool
-) -> str:
+def _scheduled(writer: Writer, made: Optimizer, call: cst.Call, scope: Scope, counts: bool) -> str:
     short = writer.analysis.symbols[call.func].rpartition(".")[2]
     start = argument(call, 0, "learning_rate")
-    scheduler = made.name.replace("optimizer", "scheduler") if "optimizer" in made.name else f"{made.name}_scheduler"
+    scheduler = (
+        made.name.replace("optimizer", "scheduler")
+        if "optimizer" in made.name
+        else f"{made.name}_scheduler"
+    )
     kept = made.scheduler = scheduler
     if short == "exponential_decay" and start is not None:
         steps, decay = argument(call, 2, "decay_steps"), argument(call, 3, "decay_rate")
         staircase = argument(call, 4, "staircase")
         assert steps is not None and decay is not None
-        steps_text, decay_text = code(convert(writer, steps, scope)), code(convert(writer, decay, scope))
+        steps_text, decay_text = (
+            code(convert(writer, steps, scope)),
+            code(convert(writer, decay, scope)),
+        )
         flag = False if staircase is None else writer.value(staircase).literal
         if flag is True and isinstance(writer.value(steps).literal, int):
             text = f"torch.optim.lr_scheduler.StepLR({made.name}, step_size={steps_text}, gamma={decay_text})"
@@ -267,7 +280,9 @@ def _scheduled(
 def _atom(text: str) -> str:
     """`text`, in parentheses unless a method call can be hung on it."""
     node = parse(text)
-    plain = isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Float)) or node.lpar
+    plain = (
+        isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Float)) or node.lpar
+    )
     return text if plain or isinstance(node, cst.Integer) else f"({text})"
 
 
@@ -285,7 +300,11 @@ def counter_is_read(writer: Writer, names: set[str]) -> bool:
             if leaf.record is None and needed_names(leaf) & names:
                 return True
     for value in writer.analysis.values.values():
-        if value.kind == "object" and isinstance(value.detail, Obj) and value.detail.type == "Saver":
+        if (
+            value.kind == "object"
+            and isinstance(value.detail, Obj)
+            and value.detail.type == "Saver"
+        ):
             return True
     return False
 
@@ -294,9 +313,17 @@ def counted_variables(writer: Writer) -> set[str]:
     """TensorFlow names of the variables that only count training steps."""
     found = set()
     for value in writer.analysis.values.values():
-        if value.kind == "operation" and value.detail is not None and value.detail.type in ("Train", "Apply"):
+        if (
+            value.kind == "operation"
+            and value.detail is not None
+            and value.detail.type in ("Train", "Apply")
+        ):
             step = value.detail["global_step"]
-            if step is not None and isinstance(step.node, cst.Name) and step.value.kind == "variable":
+            if (
+                step is not None
+                and isinstance(step.node, cst.Name)
+                and step.value.kind == "variable"
+            ):
                 found.add(step.value.detail.name)
     return found
 

@@ -38,9 +38,13 @@ def container(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.Bas
     written = convert(writer, node, scope)
     if value.kind == "variable":
         return written
-    if value.kind == "mapping" and (isinstance(node, (cst.Dict, cst.DictComp)) or _makes_dict(node)):
+    if value.kind == "mapping" and (
+        isinstance(node, (cst.Dict, cst.DictComp)) or _makes_dict(node)
+    ):
         if any(not isinstance(key, str) for key, _ in value.detail):
-            raise Unconvertible("variable-container", "variables in a dict with keys that are no strings", node)
+            raise Unconvertible(
+                "variable-container", "variables in a dict with keys that are no strings", node
+            )
         return cst.Call(parse("nn.ParameterDict"), [cst.Arg(written)])
     leaves = contents(value)
     if value.kind in ("sequence", "many") and all(leaf.kind == "variable" for leaf in leaves):
@@ -51,7 +55,9 @@ def container(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.Bas
 
 
 def _makes_dict(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict"
+    return (
+        isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict"
+    )
 
 
 def variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
@@ -106,7 +112,11 @@ def _initial(
     suffix = ""
     if dtype is not None:
         suffix = f", dtype={code(convert(writer, dtype, scope))}"
-    elif isinstance(known.literal, int) and not isinstance(known.literal, bool) and value.dtype == "float32":
+    elif (
+        isinstance(known.literal, int)
+        and not isinstance(known.literal, bool)
+        and value.dtype == "float32"
+    ):
         suffix = ", dtype=torch.float32"
     return parse(f"torch.tensor({code(written)}{suffix})")
 
@@ -156,7 +166,10 @@ def _argument(node: cst.Call, position: int, name: str) -> cst.BaseExpression | 
     free = [arg for arg in node.args if arg.keyword is None]
     if position < len(free):
         return free[position].value
-    return next((arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value == name), None)
+    return next(
+        (arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value == name),
+        None,
+    )
 
 
 __all__ = ["UNKNOWN", "get_variable_call", "lines", "parameter_statements", "variable_call"]

@@ -66,9 +66,15 @@ def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str = "mod
     for leaf in contents(value):
         found = keys.get(leaf.detail.name)
         if not found:
-            raise Unconvertible("variable-list", f"where {leaf.detail.name} lives is not known", node)
+            raise Unconvertible(
+                "variable-list", f"where {leaf.detail.name} lives is not known", node
+            )
         wanted += [key for key in found if key not in wanted]
-    trainable = [k for v in writer.analysis.state.collections.get("trainable_variables", []) for k in keys.get(v.detail.name, ())]
+    trainable = [
+        k
+        for v in writer.analysis.state.collections.get("trainable_variables", [])
+        for k in keys.get(v.detail.name, ())
+    ]
     if set(wanted) == set(trainable):
         return _all_of(writer, model)
     for prefix in _prefixes(wanted):
@@ -82,7 +88,9 @@ def _all_of(writer: Writer, module: str) -> str:
     """The trained parameters of a module."""
     variables = [v for c in writer.analysis.creations for v in c.variables]
     counted = training.counted_variables(writer)
-    frozen = [v for v in variables if v.shape is not None and not v.trainable and v.name not in counted]
+    frozen = [
+        v for v in variables if v.shape is not None and not v.trainable and v.name not in counted
+    ]
     if has_frozen_biases(writer) or frozen:
         return f"[p for p in {module}.parameters() if p.requires_grad]"
     return f"list({module}.parameters())"
@@ -97,7 +105,11 @@ def key_text(model: str, key: str) -> str:
     """``weights.h1`` -> ``model.weights.h1``, ``layers.0.weight`` -> ``model.layers[0].weight``"""
     text = model
     for part in key.split("."):
-        text += f"[{part}]" if part.isdigit() else (f".{part}" if part.isidentifier() else f"[{part!r}]")
+        text += (
+            f"[{part}]"
+            if part.isdigit()
+            else (f".{part}" if part.isidentifier() else f"[{part!r}]")
+        )
     return text
 
 

@@ -55,7 +55,11 @@ def _averages(writer: Writer, variables: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     numbers: dict[int, int] = {}
     for value in list(writer.analysis.values.values()):
-        if value.kind != "operation" or value.detail is None or value.detail.type != "AverageUpdate":
+        if (
+            value.kind != "operation"
+            or value.detail is None
+            or value.detail.type != "AverageUpdate"
+        ):
             continue
         record = value.detail
         average = record["average"].detail
@@ -110,7 +114,11 @@ def _key(writer: Writer, creation: Creation) -> str | None:
         function = writer.analysis.callees.get(step)
         if function is not None and function.node in plan.function_slots:
             slots = plan.function_slots[function.node]
-        elif slot is None and step is creation.node and creation.symbol in ("tf.Variable", "tf.get_variable"):
+        elif (
+            slot is None
+            and step is creation.node
+            and creation.symbol in ("tf.Variable", "tf.get_variable")
+        ):
             attribute = _assigned(writer, creation)
             if attribute is None:
                 return None
@@ -161,11 +169,22 @@ def _walk_target(writer: Writer, target: cst.BaseExpression, walk: Any) -> None:
 def _optimizers(writer: Writer) -> list[dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for value in writer.analysis.values.values():
-        if value.kind == "operation" and value.detail is not None and value.detail.type in ("Train", "Apply"):
+        if (
+            value.kind == "operation"
+            and value.detail is not None
+            and value.detail.type in ("Train", "Apply")
+        ):
             record = value.detail["optimizer"].detail
             short = record["symbol"].rpartition(".")[2]
             if short in training.SLOTS:
                 name, slots, powers = training.SLOTS[short]
-                torch_class = training.TABLE[short][0] if short in training.TABLE else "torch.optim.Adam"
-                found[id(record)] = {"tf": name, "torch": torch_class, "slots": slots, "powers": powers}
+                torch_class = (
+                    training.TABLE[short][0] if short in training.TABLE else "torch.optim.Adam"
+                )
+                found[id(record)] = {
+                    "tf": name,
+                    "torch": torch_class,
+                    "slots": slots,
+                    "powers": powers,
+                }
     return list(found.values())
