@@ -18,23 +18,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
 #: Programs whose conversion is not there yet; to be empty.
 WITHOUT_CONVERSION = {
-    "autoencoder",
-    "binarized",
-    "char_lm",
-    "conv_layers",
-    "conv_raw",
-    "dataset_pipeline",
-    "dcgan",
-    "gan",
-    "linear_regression",
-    "lstm_classifier",
-    "mlp_raw",
     "mnist_softmax",
     "queue_pipeline",
     "schedules",
-    "vae",
-    "while_cond",
-    "word2vec_nce",
 }
 CONVERTED = [name for name in NAMES if (EXAMPLES / name / f"{name}_torch.py").exists()]
 

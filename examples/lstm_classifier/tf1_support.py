@@ -1,0 +1,119 @@
+"""TensorFlow 1 behaviour that PyTorch has no call for, for the converted programs beside this file.
+
+Part of the converted program: written once by its conversion, only what the program uses, and
+needing nothing but what it imports. Where PyTorch has a call of almost the same meaning, the
+function here keeps TensorFlow's arithmetic, so that the numbers stay those of the original.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+
+class LSTMStateTuple(NamedTuple):
+    """The state of an LSTM in TensorFlow's order: the cell c, then the output h."""
+
+    c: Any
+    h: Any
+
+
+@torch.no_grad()
+def init_rnn_like_tf(rnn: nn.RNNBase, forget_bias: float = 1.0) -> None:
+    """TensorFlow's initial values: glorot_uniform kernels over inputs and state, zero biases.
+
+    TensorFlow has one bias where torch has two: bias_hh is zero and frozen. An LSTM's forget bias,
+    which TensorFlow adds at run time, is part of bias_ih.
+    """
+    for name, parameter in rnn.named_parameters():
+        if name.startswith("bias"):
+            parameter.zero_()
+            if name.startswith("bias_hh"):
+                parameter.requires_grad_(False)
+            elif isinstance(rnn, nn.LSTM):
+                parameter[rnn.hidden_size : 2 * rnn.hidden_size] = forget_bias
+            continue
+        if name.startswith("weight_hr"):
+            fans = sum(parameter.shape)
+        else:
+            inputs = getattr(rnn, "weight_ih" + name[len("weight_ih") :]).shape[1]
+            states = getattr(rnn, "weight_hh" + name[len("weight_hh") :]).shape[1]
+            fans = inputs + states + parameter.shape[0]
+        limit = (6 / fans) ** 0.5
+        parameter.uniform_(-limit, limit)
+
+
+def lstm_dynamic(
+    rnn: nn.RNNBase,
+    inputs: torch.Tensor,
+    sequence_length: Any = None,
+    initial_state: Any = None,
+    time_major: bool = False,
+    stacked: bool | None = None,
+) -> tuple[torch.Tensor, Any]:
+    """Run an nn.LSTM (or nn.RNN) like tf.nn.dynamic_rnn: (outputs, state).
+
+    The state is an LSTMStateTuple(c, h), for several layers a tuple of them; stacked=True gives a
+    tuple for one layer too. After its sequence_length, which may be zero, a row's outputs are zero
+    and its state stays.
+    """
+    outputs, first, last = _run_padded(rnn, inputs, sequence_length, initial_state, time_major)
+    states = _keep_empty_rows(sequence_length, first, last)
+    one = len(states) == 1 if stacked is None else not stacked
+    return outputs, states[0] if one else tuple(states)
+
+
+def _run_padded(
+    rnn: nn.RNNBase,
+    inputs: torch.Tensor,
+    sequence_length: Any,
+    initial_state: Any,
+    time_major: bool,
+) -> tuple[torch.Tensor, list[Any], list[Any]]:
+    """Outputs, and for each layer and direction the first and the last state."""
+    if time_major == rnn.batch_first:
+        inputs = inputs.transpose(0, 1)
+    batch, length = inputs.shape[:2] if rnn.batch_first else inputs.shape[1::-1]
+    count = rnn.num_layers * (2 if rnn.bidirectional else 1)
+    is_lstm = isinstance(rnn, nn.LSTM)
+    if initial_state is None:
+        h = inputs.new_zeros(batch, rnn.proj_size or rnn.hidden_size)
+        c = inputs.new_zeros(batch, rnn.hidden_size)
+        first: list[Any] = [LSTMStateTuple(c, h) if is_lstm else h] * count
+    else:
+        is_one = isinstance(initial_state, torch.Tensor | LSTMStateTuple)
+        is_one = is_one or (is_lstm and isinstance(initial_state[0], torch.Tensor))
+        first = [initial_state] if is_one else list(initial_state)
+    start: Any = torch.stack(first) if not is_lstm else None
+    if is_lstm:
+        start = (torch.stack([state[1] for state in first]), torch.stack([s[0] for s in first]))
+    packed: Any = inputs
+    if sequence_length is not None:
+        lengths = torch.as_tensor(sequence_length).cpu().clamp(min=1)  # torch refuses empty rows
+        packed = pack_padded_sequence(inputs, lengths, rnn.batch_first, enforce_sorted=False)
+    outputs, end = rnn(packed, start)
+    if sequence_length is not None:
+        outputs, _ = pad_packed_sequence(outputs, rnn.batch_first, total_length=length)
+        alive = torch.as_tensor(sequence_length, device=inputs.device) > 0
+        alive = alive[:, None, None] if rnn.batch_first else alive[:, None]
+        outputs = torch.where(alive, outputs, torch.zeros_like(outputs))
+    last = [LSTMStateTuple(c, h) for h, c in zip(*end, strict=True)] if is_lstm else list(end)
+    return outputs.transpose(0, 1) if time_major == rnn.batch_first else outputs, first, last
+
+
+def _keep_empty_rows(sequence_length: Any, first: list[Any], last: list[Any]) -> list[Any]:
+    """The last states, with the first ones in the rows of length zero."""
+    if sequence_length is None:
+        return last
+
+    def choose(new: Any, old: Any) -> Any:
+        if isinstance(new, tuple):
+            return LSTMStateTuple(*(choose(n, o) for n, o in zip(new, old, strict=True)))
+        return torch.where(
+            torch.as_tensor(sequence_length, device=new.device)[:, None] > 0, new, old
+        )
+
+    return [choose(new, old) for new, old in zip(last, first, strict=True)]
