@@ -208,7 +208,8 @@ def examples(filenames):
     reader = tf.TextLineReader()
     _, value = reader.read(queue)
     content = tf.decode_csv(value, record_defaults=[[""], [0]])
-    flag = tf.cond(tf.equal(content[0], tf.constant("Present")), lambda: tf.constant(1.0), lambda: tf.constant(0.0))
+    present = tf.equal(content[0], tf.constant("Present"))
+    flag = tf.cond(present, lambda: tf.constant(1.0), lambda: tf.constant(0.0))
     flags, numbers = tf.train.batch([flag, content[1]], batch_size=2)
     return flags, numbers
 

@@ -276,7 +276,7 @@ def _operand(value: Value) -> Value:
 
 
 def _common(left: Value, right: Value) -> str | None:
-    """Dtype of an operation: a Python number takes the array's, but a float makes integers float."""
+    """Dtype of an operation: a Python number takes the array's, a float makes integers float."""
     arrays = [value for value in (left, right) if is_array(value)]
     if len(arrays) == 2:
         dtypes = [value.dtype for value in arrays]

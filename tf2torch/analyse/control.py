@@ -1,4 +1,4 @@
-"""Control flow in the graph: the branches and bodies are program functions that run symbolically."""
+"""Control flow in the graph: branches and bodies are program functions that run symbolically."""
 
 from __future__ import annotations
 

@@ -415,10 +415,11 @@ def _conditional(state: State, node: cst.IfExp) -> Value:
 def _subscript(state: State, node: cst.Subscript) -> Value:
     owner = evaluate(state, node.value)
     for element in node.slice:
-        if isinstance(element.slice, cst.Index):
-            evaluate(state, element.slice.value)
-        else:
-            for bound in (element.slice.lower, element.slice.upper, element.slice.step):
+        index_or_slice = element.slice
+        if isinstance(index_or_slice, cst.Index):
+            evaluate(state, index_or_slice.value)
+        elif isinstance(index_or_slice, cst.Slice):
+            for bound in (index_or_slice.lower, index_or_slice.upper, index_or_slice.step):
                 if bound is not None:
                     evaluate(state, bound)
     if owner.is_tensor:
@@ -430,6 +431,7 @@ def _subscript(state: State, node: cst.Subscript) -> Value:
     part = node.slice[0].slice
     if isinstance(part, cst.Slice):
         return _slice(state, owner, part)
+    assert isinstance(part, cst.Index)
     index = state.values[part.value]
     if owner.kind == "object" and owner.detail.type == "TensorShape":
         items = items_of(owner)
@@ -599,14 +601,13 @@ def _instantiate(state: State, record: Obj, arguments: list[Argument], node: cst
 def _comprehension(state: State, node: Any) -> Value:
     outer = state.frame
     state.frame = Frame(parent=outer, function=outer.function)
-    items: list[Value] | None = []
+    items: list[Value] = []
     pairs: list[tuple[Value, Value]] = []
 
     def produce() -> None:
-        nonlocal items
         if isinstance(node, cst.DictComp):
             pairs.append((evaluate(state, node.key), evaluate(state, node.value)))
-        elif items is not None:
+        else:
             items.append(evaluate(state, node.elt))
 
     exact = _generate(state, node.for_in, produce)

@@ -21,9 +21,11 @@ HOST = (
     "tf.compat.as", "tf.sysconfig", "tf.train.latest_checkpoint", "tf.train.get_checkpoint_state",
     "tf.train.Example", "tf.train.Feature", "tf.train.Features", "tf.train.Int64List",
     "tf.train.FloatList", "tf.train.BytesList", "tf.examples", "tf.train.checkpoint_exists",
-    "tf.train.write_graph", "tf.train.global_step", "tf.train.NewCheckpointReader", "tf.resource_loader",
-    "tf.contrib.learn.datasets", "tf.contrib.learn.python.learn.datasets", "tf.errors", "tf.__version__", "tf.VERSION", "tf.python.client.device_lib",
-    "tf.python.platform", "tf.contrib.training.HParams", "tf.set_random_seed", "tf.random.set_random_seed",
+    "tf.train.write_graph", "tf.train.global_step", "tf.train.NewCheckpointReader",
+    "tf.resource_loader", "tf.contrib.learn.datasets", "tf.contrib.learn.python.learn.datasets",
+    "tf.errors", "tf.__version__", "tf.VERSION", "tf.python.client.device_lib",
+    "tf.python.platform", "tf.contrib.training.HParams", "tf.set_random_seed",
+    "tf.random.set_random_seed",
 )  # fmt: skip
 
 
@@ -75,8 +77,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
             return constant(bool(record["scope"].reuse))
         if name == "original_name_scope":
             return constant(record["scope"].name + "/")
-    if record.type == "RNNCell" and (known := recurrent.attribute(state, record, name)) is not None:
-        return known
+    if record.type == "RNNCell" and (found := recurrent.attribute(state, record, name)) is not None:
+        return found
     if record.type == "tuple" and name in record.fields:
         return record.fields[name]
     if name in ("graph", "name"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import libcst as cst
 
 from tf2torch.analyse import arrays, expressions, tensors
@@ -10,12 +13,12 @@ from tf2torch.rulebook.apply import Argument
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant, tensor
 
 BUILTINS = frozenset(
-    "range xrange len int float str bool list tuple dict set sorted reversed enumerate zip map filter"
-    " sum min max abs round print isinstance hasattr getattr any all open type super format repr"
-    " iter next id ord chr pow divmod input raw_input unicode long callable property".split()
+    "range xrange len int float str bool list tuple dict set sorted reversed enumerate zip map"
+    " filter sum min max abs round print isinstance hasattr getattr any all open type super format"
+    " repr iter next id ord chr pow divmod input raw_input unicode long callable property".split()
 )
 
-_PURE = {
+_PURE: dict[str, Callable[..., Any]] = {
     "int": int,
     "float": float,
     "str": str,
@@ -207,8 +210,8 @@ def _mapping_method(
 
 
 _STRING_METHODS = frozenset(
-    "format lower upper strip lstrip rstrip split rsplit replace startswith endswith join find count"
-    " title capitalize zfill rpartition partition isdigit".split()
+    "format lower upper strip lstrip rstrip split rsplit replace startswith endswith join find"
+    " count title capitalize zfill rpartition partition isdigit".split()
 )
 
 
@@ -252,15 +255,16 @@ def package_call(state: State, node: cst.Call, name: str, arguments: list[Argume
 def _product(value: Value) -> Value:
     items = expressions.items_of(value)
     numbers = [tensors.number(item) for item in items] if items is not None else [UNKNOWN]
-    if all(isinstance(number, int) for number in numbers):
+    whole = [number for number in numbers if isinstance(number, int)]
+    if len(whole) == len(numbers):
         total = 1
-        for number in numbers:
+        for number in whole:
             total *= number
         return constant(total)
     return Value("python")
 
 
-def _math_table() -> dict[str, object]:
+def _math_table() -> dict[str, Callable[[float], float]]:
     import math
 
     table = {

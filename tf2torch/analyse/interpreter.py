@@ -37,9 +37,11 @@ def run_statement(state: State, node: cst.CSTNode) -> Flow:
     return handler(state, node)
 
 
-def body_of(node: cst.BaseSuite | cst.BaseCompoundStatement) -> Sequence[cst.CSTNode]:
+def body_of(
+    node: cst.BaseSuite | cst.BaseCompoundStatement | cst.Else | cst.ExceptHandler | cst.Finally,
+) -> Sequence[cst.CSTNode]:
     suite = node.body if not isinstance(node, cst.BaseSuite) else node
-    return suite.body  # type: ignore[return-value, union-attr]
+    return suite.body
 
 
 # -- simple statements ---------------------------------------------------------------------------
@@ -277,7 +279,7 @@ def _while(state: State, node: cst.While) -> Flow:
 
 
 def builds_graph(state: State, node: cst.CSTNode) -> bool:
-    """Whether a loop may build graph: it names TensorFlow or calls program code, and runs no session."""
+    """Whether a loop may build graph: it names TensorFlow or program code, and runs no session."""
     finder = _Finder(state)
     read(node, finder)
     return not finder.runs
@@ -531,8 +533,9 @@ def run_rest(state: State, module: cst.Module) -> None:
     frame = state.frame
     inner = _Loads()
     for value in frame.names.values():
-        if value.kind in ("function", "class") and isinstance(value.detail.node, cst.CSTNode):
-            read(value.detail.node.body, inner)
+        defined = value.detail.node if value.kind in ("function", "class") else None
+        if isinstance(defined, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+            read(defined.body, inner)
     # What other functions name is called from there, with arguments that are known.
     for value in sorted(frame.names.values(), key=lambda v: _name_of(v) in inner.names):
         if value.kind == "function" and value.detail.node not in state.parameters:

@@ -19,8 +19,8 @@ from tf2torch.plan.units import Unit, calls_in
 BESIDE = frozenset(
     "tf.train.exponential_decay tf.train.piecewise_constant tf.train.polynomial_decay"
     " tf.train.natural_exp_decay tf.train.inverse_time_decay tf.train.cosine_decay"
-    " tf.nn.l2_loss tf.gradients tf.hessians tf.assign tf.assign_add tf.assign_sub tf.scatter_update"
-    " tf.summary.histogram tf.summary.scalar".split()
+    " tf.nn.l2_loss tf.gradients tf.hessians tf.assign tf.assign_add tf.assign_sub"
+    " tf.scatter_update tf.summary.histogram tf.summary.scalar".split()
 )
 
 
@@ -109,7 +109,7 @@ def model_units(
 
 
 def _after_gradients(graph: Graph) -> set[int]:
-    """Units that take an optimizer's gradients or work on them: they belong to the training step."""
+    """Units that take an optimizer's gradients or work on them: part of the training step."""
     found: set[int] = set()
     for unit in graph.units:
         takes = any(
@@ -245,11 +245,11 @@ def sole_module(
     roles: Mapping[cst.FunctionDef, Role],
     created: set[str],
 ) -> Role | None:
-    """The one function that holds the whole model, if nothing else does: its module is the model."""
+    """The one function that holds the whole model, if nothing else does: its module is it."""
     if created or any(role.kind == "method" for role in roles.values()):
         return None
     calls = [unit.value for unit in graph.units if unit.index in model]
-    held = [slots[call] for call in calls if call in slots]
+    held = [slots[call] for call in calls if call is not None and call in slots]
     if not held or len(held) != len(calls) or len({slot.attribute for slot in held}) != 1:
         return None
     others = [slot for slot in slots.values() if slot.attribute != held[0].attribute]
@@ -281,7 +281,7 @@ def cut_blocks(
     ordered = sorted(groups.items(), key=lambda item: item[1][0].index)
     if not ordered and model:
         ordered = [(frozenset(), [unit for unit in graph.units if unit.index in model])]
-    blocks = []
+    blocks: list[Block] = []
     largest = max((len(units) for _, units in ordered), default=0)
     named_forward = False
     for _, units in ordered:

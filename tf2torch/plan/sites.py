@@ -114,9 +114,11 @@ def _tree(
     if isinstance(node, (cst.List, cst.Tuple)):
         items = tuple((None, _tree(analysis, e.value, literals)) for e in node.elements)
         return Tree(items=items, kind="list" if isinstance(node, cst.List) else "tuple")
-    if isinstance(node, cst.Dict) and all(isinstance(e, cst.DictElement) for e in node.elements):
-        pairs = tuple((e.key, _tree(analysis, e.value, literals)) for e in node.elements)  # type: ignore[union-attr]
-        return Tree(items=pairs, kind="dict")
+    if isinstance(node, cst.Dict):
+        entries = [e for e in node.elements if isinstance(e, cst.DictElement)]
+        if len(entries) == len(node.elements):
+            pairs = tuple((e.key, _tree(analysis, e.value, literals)) for e in entries)
+            return Tree(items=pairs, kind="dict")
     value = analysis.values.get(node, Value("unknown"))
     if (
         isinstance(node, cst.Name)

@@ -18,9 +18,9 @@ from tf2torch.plan.units import Unit, calls_in, creation_nodes
 
 #: Attributes of nn.Module that a submodule or parameter must not hide.
 RESERVED = frozenset(
-    "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches"
-    " eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu"
-    " load_state_dict modules mtia named_buffers named_children named_modules named_parameters"
+    "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double"
+    " dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter"
+    " get_submodule half ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters"
     " parameters register_buffer register_module register_parameter requires_grad_ set_extra_state"
     " set_submodule share_memory state_dict to to_empty train training type xpu zero_grad".split()
 )
@@ -141,7 +141,8 @@ def _path_to(
             return None
         if function.node is definition:
             return ".".join(part for part in parts if part) if len(parts) > 1 else None
-        current = function_slots.get(function.node, {})  # type: ignore[call-overload]
+        inner = function.node
+        current = function_slots.get(inner, {}) if isinstance(inner, cst.FunctionDef) else {}
     return None
 
 

@@ -16,8 +16,8 @@ from tf2torch.rulebook.values import Value
 
 #: Objects whose `with` block only names or places graph code, so that it dissolves.
 SCOPES = frozenset(
-    "NameScope VariableScopeManager VariableScope device control_dependencies as_default scope Session"
-    " arg_scope variable_scope".split()
+    "NameScope VariableScopeManager VariableScope device control_dependencies as_default scope"
+    " Session arg_scope variable_scope".split()
 )
 
 

@@ -96,7 +96,7 @@ def _divide(body: Statements) -> tuple[Statements, Statements, Statements]:
 
 
 def _imports(writer: Writer, kept: Statements, used: set[str]) -> Statements:
-    """Imports of the original that stay, and those that the converted code needs, in three groups."""
+    """Imports of the original that stay and those of the converted code, in three groups."""
     bound = {name for statement in kept for name in names_in(statement).stores}
     texts = [text for name, text in IMPORTS.items() if name in used and name not in bound]
     texts += [t for t in sorted(writer.imports) if t not in texts and not _is_bound(t, bound)]
@@ -119,8 +119,8 @@ def _imports(writer: Writer, kept: Statements, used: set[str]) -> Statements:
 
 
 def _package(statement: cst.BaseStatement) -> str:
-    small = statement.body[0]  # type: ignore[union-attr, index]
-    text = _text(small)  # type: ignore[arg-type]
+    assert isinstance(statement, cst.SimpleStatementLine)
+    text = _text(statement.body[0])
     return text.split()[1].partition(".")[0].rstrip(",")
 
 

@@ -179,9 +179,8 @@ def _tensor_argument(argument: Argument) -> Argument:
     known = as_tensor(value)
     if known.rank != 1 or any(item.is_tensor and not item.host for item in value.detail or ()):
         return argument
-    call = cst.Call(
-        parse("torch.as_tensor"), [cst.Arg(argument.node), *parse("f(device=device)").args]
-    )
+    device = cst.ensure_type(parse("f(device=device)"), cst.Call).args
+    call = cst.Call(parse("torch.as_tensor"), [cst.Arg(argument.node), *device])
     return replace(argument, node=call, value=Value("tensor", dtype=known.dtype, shape=known.shape))
 
 

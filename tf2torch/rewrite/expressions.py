@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import libcst as cst
 
@@ -153,7 +155,9 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
     if owner.kind == "object" and owner.detail.type == "RNNCell":
         from tf2torch.rewrite import recurrent
 
-        return Typed(recurrent.attribute(writer, node))
+        written = recurrent.attribute(writer, node)
+        assert written is not None  # the owner is a cell
+        return Typed(written)
     named = owner.kind == "object" and isinstance(owner.detail, Obj)
     if named and owner.detail.type == "Flags" and node.attr.value == "__flags":
         from tf2torch.rewrite.flags import dictionary
@@ -233,7 +237,11 @@ def _lifted(item: Typed, value: Value, other: Value) -> Typed:
 
 def array_tensor(array: cst.BaseExpression, dtype: str | None) -> cst.BaseExpression:
     """A numpy array as a tensor; TensorFlow gives it the dtype of the tensor beside it."""
-    known = f", dtype=torch.{TORCH_DTYPES[dtype]}" if dtype in TORCH_DTYPES else ""
+    known = (
+        f", dtype=torch.{TORCH_DTYPES[dtype]}"
+        if dtype is not None and dtype in TORCH_DTYPES
+        else ""
+    )
     return parse(f"torch.as_tensor({code(array)}{known}, device=device)")
 
 
@@ -332,7 +340,8 @@ def _flipped(writer: Writer, node: cst.Subscript, scope: Scope) -> cst.BaseExpre
     for axis, element in enumerate(node.slice):
         part = element.slice
         plain = isinstance(part, cst.Slice) and part.lower is None and part.upper is None
-        step = writer.value(part.step).literal if plain and part.step is not None else 1  # type: ignore[union-attr]
+        given = part.step if isinstance(part, cst.Slice) and plain else None
+        step = writer.value(given).literal if given is not None else 1
         if not plain or step not in (1, -1):
             raise Unconvertible("negative-step", "torch slices take no negative step", node)
         if step == -1:
@@ -368,8 +377,7 @@ def _comprehension(writer: Writer, node: cst.BaseComp, scope: Scope) -> Typed:
         child = getattr(node, part, None)
         if child is not None:
             changes[part] = convert(writer, child, inner)
-    changes["for_in"] = _clause(writer, node.for_in, inner)
-    return Typed(node.with_changes(**changes))
+    return Typed(node.with_changes(for_in=_clause(writer, node.for_in, inner), **changes))
 
 
 def _clause(writer: Writer, clause: cst.CompFor, scope: Scope) -> cst.CompFor:
@@ -454,7 +462,7 @@ def _list(writer: Writer, node: cst.List | cst.Tuple, scope: Scope) -> Typed:
     return Typed(node.with_changes(elements=elements), parts=parts)
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[cst.CSTNode], Callable[[Writer, Any, Scope], Typed]] = {
     cst.List: _list,
     cst.Tuple: _list,
     cst.Name: _name,

@@ -69,24 +69,24 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
     for unit in plan.glue:
         write_statement(writer, unit.node, scope, sink)  # for what it makes; the call stays outside
     for made in plan.blocks:
-        methods.append(_block_method(writer, made, scope.inside(layouts={}), sink))  # type: ignore[arg-type]
+        methods.append(_block_method(writer, made, scope.inside(layouts={}), sink))
     if sink.root is not None:
         return RootModel(None, (), code(sink.root))
     resets = sink.reset_method()
     taken = sorted(
         name
-        for name in names_in([*sink.stack[0], *resets, *methods]).loads  # type: ignore[list-item]
+        for name in names_in([*sink.stack[0], *resets, *methods]).loads
         if name in local
     )
     stored: Statements = []
-    inside_methods = names_in(methods).loads  # type: ignore[arg-type]
+    inside_methods = names_in(methods).loads
     needed = [name for name in taken if name in inside_methods]
     if needed:
         from tf2torch.rewrite.functions import _rename
 
         stored = lines("".join(f"self.{name} = {name}\n" for name in needed))
         renamed = {name: f"self.{name}" for name in needed}
-        methods = [_rename(method, renamed) for method in methods]  # type: ignore[misc, arg-type]
+        methods = [_rename(method, renamed) for method in methods]  # type: ignore[misc]
     node = class_definition(
         plan.model,
         [cst.Param(cst.Name(name)) for name in taken],

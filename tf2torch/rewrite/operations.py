@@ -173,9 +173,9 @@ def update_average(host: Host, record: Obj, scope: Scope) -> str:
 def _average(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``ema.average(W)`` -> ``ema.average(model.W)``"""
     assert isinstance(node.func, cst.Attribute)
-    variable = node.args[0].value
-    text = f"{code(convert(writer, node.func.value, scope))}.average({code(convert(writer, variable, scope))})"
-    return Typed(parse(text))
+    average = code(convert(writer, node.func.value, scope))
+    variable = code(convert(writer, node.args[0].value, scope))
+    return Typed(parse(f"{average}.average({variable})"))
 
 
 def is_average(node: cst.BaseExpression) -> bool:

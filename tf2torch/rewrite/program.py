@@ -140,13 +140,15 @@ _MUTATORS = frozenset(
 )
 
 _SAFE = frozenset(
-    "slice True False None int float str len range list tuple dict set max min abs round sum".split()
+    "slice True False None int float str len range list tuple dict set max min abs round"
+    " sum".split()
 )
 
 
 _PURE = frozenset(
     [f"{package}.{name}" for package in ("np", "numpy") for name in
-     "array asarray zeros ones arange linspace sqrt log exp float32 float64 int32 int64 eye".split()]
+     "array asarray zeros ones arange linspace sqrt log exp float32 float64 int32 int64"
+     " eye".split()]
     + [f"math.{name}" for name in ("sqrt", "log", "exp", "ceil", "floor")]
     + ["os.path.join", "os.path.dirname", "os.path.abspath", "os.path.expanduser"]
 )  # fmt: skip
@@ -394,7 +396,7 @@ def _optimizer(program: Program, host: Host, unit: Unit, record: Obj) -> Stateme
 def _another_list(
     writer: Writer, known: training.Optimizer, record: Obj, parameters: str
 ) -> Statements:
-    """One optimizer that minimizes by several lists of variables: a group of parameters for each."""
+    """One optimizer that minimizes by several lists of variables: a parameter group for each."""
     if known.scheduler is not None or any(
         "model.parameters()" in text for text in (*known.lists.values(), parameters)
     ):
@@ -402,7 +404,10 @@ def _another_list(
             "optimizer", "one optimizer for overlapping lists of variables", record.node
         )
     if known.symbol == "AdamOptimizer":
-        message = "TensorFlow counts Adam's steps over all lists of variables of one optimizer, torch for each parameter"
+        message = (
+            "TensorFlow counts Adam's steps over all lists of variables of one optimizer,"
+            " torch for each parameter"
+        )
         writer.note(record.node, "shared-optimizer", message)
     known.lists[id(record)] = parameters
     return lines(f'{known.name}.add_param_group({{"params": {parameters}}})\n')
@@ -415,8 +420,8 @@ def _optimizer_name(writer: Writer, unit: Unit, record: Obj) -> str:
             target = candidate.targets[0]
             if value.kind == "object" and value.detail is record and isinstance(target, cst.Name):
                 return target.value
-    target = unit.targets[0] if unit.targets else None
-    return target.value if isinstance(target, cst.Name) else "optimizer"
+    own = unit.targets[0] if unit.targets else None
+    return own.value if isinstance(own, cst.Name) else "optimizer"
 
 
 # -- assembly ------------------------------------------------------------------------------------

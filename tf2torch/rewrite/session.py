@@ -334,9 +334,10 @@ def _bind(
             done += _bind(host, element.value, item, results)
         return done
     value = _structure(host, tree, results)
-    written = (
-        convert(host.writer, target, host.scope) if not isinstance(target, cst.Name) else target
-    )
+    written = target
+    if not isinstance(target, cst.Name):
+        converted = convert(host.writer, target, host.scope)
+        written = cst.ensure_type(converted, cst.BaseAssignTargetExpression)
     return [cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(written)], value)])]
 
 
@@ -412,7 +413,7 @@ def _deferred(small: cst.CSTNode, host: Host) -> list[cst.Call]:
 
 
 def _feed_dictionary(host: Host, small: cst.BaseSmallStatement) -> Statements | None:
-    """``feed = {x: batch}`` -> ``x = torch.as_tensor(batch)``: the dictionary itself is not needed."""
+    """``feed = {x: batch}`` -> ``x = torch.as_tensor(batch)``: the dictionary is not needed."""
     if not isinstance(small, cst.Assign) or len(small.targets) != 1:
         return None
     target = small.targets[0].target
@@ -648,8 +649,6 @@ def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, 
         return before, results
     if computed and not _uses_gradients(writer, units):
         computed = [_no_grad(computed)]
-    elif not computed:
-        results = {key: text for key, text in results.items()}
     return [*before, *mode, *computed], results
 
 

@@ -130,7 +130,7 @@ def _statement(
 
 
 def _line(small: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
-    return cst.SimpleStatementLine([small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)])  # type: ignore[list-item]
+    return cst.SimpleStatementLine([small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)])
 
 
 def _small(
@@ -198,11 +198,13 @@ def _stores(target: cst.BaseExpression) -> set[str]:
     return set()
 
 
-def _target(writer: Writer, target: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
+def _target(
+    writer: Writer, target: cst.BaseAssignTargetExpression, scope: Scope
+) -> cst.BaseAssignTargetExpression:
     if isinstance(target, cst.Attribute):
         return target.with_changes(value=convert(writer, target.value, scope))
     if isinstance(target, cst.Subscript):
-        return convert(writer, target, scope)
+        return cst.ensure_type(convert(writer, target, scope), cst.BaseAssignTargetExpression)
     return target
 
 
@@ -319,10 +321,9 @@ def _for(writer: Writer, node: cst.For, scope: Scope, sink: Sink | None) -> Stat
             and isinstance(node.iter.func, cst.Name)
             and node.iter.func.value in ("range", "xrange")
             and len(node.iter.args) == 1
-            and isinstance(target, cst.Name)
         )
-        if simple:
-            scope.indices[node] = target.value  # type: ignore[union-attr]
+        if simple and isinstance(target, cst.Name):
+            scope.indices[node] = target.value
         else:
             scope.indices[node] = "index"
             target = cst.Tuple([cst.Element(cst.Name("index")), cst.Element(target)])

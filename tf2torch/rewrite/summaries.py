@@ -166,6 +166,7 @@ def _proto(host: Host, record: Obj, writer: str, suffix: str) -> str:
         if tag is None or number is None:
             raise Unconvertible("add-summary", "only simple values have a counterpart", entry)
         label = code(convert(host.writer, tag, host.scope))
-        text += f"{writer}.add_scalar({label}, {code(convert(host.writer, number, host.scope))}{suffix})\n"
+        shown = code(convert(host.writer, number, host.scope))
+        text += f"{writer}.add_scalar({label}, {shown}{suffix})\n"
     host.writer.settle(node, Outcome.CONVERTED, "summary")
     return text

@@ -124,15 +124,16 @@ def build(
     node = call.node
     short = call.symbol.rpartition(".")[2]
     writer.converted(node.func, "optimizer")
+    names: tuple[str, ...] = _ADAM
     if short == "AdamOptimizer":
-        torch_class, names = ("TFAdam" if writer.exact else "torch.optim.Adam"), _ADAM
+        torch_class = "TFAdam" if writer.exact else "torch.optim.Adam"
         keywords = _adam_keywords(writer, node, scope)
         if not writer.exact:
             writer.note(
                 node,
                 "adam-epsilon",
-                "torch.optim.Adam adds epsilon after the bias correction, TensorFlow before it: about"
-                " 1e-3 of a step at first, less later; --exact keeps TensorFlow's form",
+                "torch.optim.Adam adds epsilon after the bias correction, TensorFlow before it:"
+                " about 1e-3 of a step at first, less later; --exact keeps TensorFlow's form",
             )
     elif short in TABLE:
         torch_class, names, mapping, always = TABLE[short]
@@ -189,7 +190,7 @@ def _adam_keywords(writer: Writer, node: cst.Call, scope: Scope) -> dict[str, st
 
 
 def schedule_call(writer: Writer, node: cst.BaseExpression) -> cst.Call | None:
-    """The schedule behind a learning-rate expression: the call itself, or what its name stands for."""
+    """The schedule behind a learning-rate expression: the call itself, or what its name means."""
     if isinstance(node, cst.Call):
         symbol = writer.analysis.symbols.get(node.func, "")
         return (
@@ -211,7 +212,7 @@ def _definition(writer: Writer, name: str) -> Unit | None:
 def _rate(
     writer: Writer, made: Optimizer, node: cst.BaseExpression, scope: Scope, counter: str | None
 ) -> str:
-    """Text of the constructor's ``lr``; a rate that changes gets a scheduler or is set at each step."""
+    """Text of the constructor's ``lr``; a changing rate gets a scheduler or is set at each step."""
     value = writer.value(node)
     if not value.is_tensor:
         return code(convert(writer, node, scope))
@@ -248,7 +249,10 @@ def _scheduled(writer: Writer, made: Optimizer, call: cst.Call, scope: Scope, co
         )
         flag = False if staircase is None else writer.value(staircase).literal
         if flag is True and isinstance(writer.value(steps).literal, int):
-            text = f"torch.optim.lr_scheduler.StepLR({made.name}, step_size={steps_text}, gamma={decay_text})"
+            text = (
+                f"torch.optim.lr_scheduler.StepLR({made.name},"
+                f" step_size={steps_text}, gamma={decay_text})"
+            )
         elif flag is False:
             text = (
                 f"torch.optim.lr_scheduler.LambdaLR({made.name},"

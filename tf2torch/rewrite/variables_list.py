@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 #: Calls that list variables of the graph.
 LISTS = frozenset(
     "tf.trainable_variables tf.global_variables tf.all_variables tf.get_collection"
-    " tf.get_collection_ref tf.contrib.framework.get_variables tf.contrib.slim.get_variables".split()
+    " tf.get_collection_ref tf.contrib.framework.get_variables"
+    " tf.contrib.slim.get_variables".split()
 )
 
 
 def alias(host: Host, unit: Unit) -> Statements:
-    """``theta = [W1, W2]`` -> ``theta = [model.W1, model.W2]``; selections become module parameters."""
+    """``theta = [W1, W2]`` -> ``theta = [model.W1, model.W2]``; selections become parameters."""
     writer = host.writer
     assert unit.value is not None
     if not _is_read(writer, unit):

@@ -112,8 +112,9 @@ def _key(writer: Writer, creation: Creation) -> str | None:
             parts += [str(rounds.get(loop, 0)) for loop in slot.loops]
             made_by = slots
         function = writer.analysis.callees.get(step)
-        if function is not None and function.node in plan.function_slots:
-            slots = plan.function_slots[function.node]
+        called = function.node if function is not None else None
+        if isinstance(called, cst.FunctionDef) and called in plan.function_slots:
+            slots = plan.function_slots[called]
         elif (
             slot is None
             and step is creation.node

@@ -115,7 +115,7 @@ def parse(text: str) -> cst.BaseExpression:
 
 def lines(text: str) -> list[cst.BaseStatement]:
     """Statements of a piece of source."""
-    return list(cst.parse_module(text).body)  # type: ignore[arg-type]
+    return list(cst.parse_module(text).body)
 
 
 def code(node: cst.CSTNode) -> str:

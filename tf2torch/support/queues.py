@@ -25,10 +25,10 @@ def string_input_producer(
     seed: int | None = None,
 ) -> Pipeline:
     """tf.train.string_input_producer: shuffles and repeats forever unless told otherwise."""
-    strings = [Text(text) for text in strings]
-    if not strings:
+    texts = [Text(text) for text in strings]
+    if not texts:
         raise ValueError("string_input_producer needs at least one string")
-    return _produce(Pipeline(lambda: iter(strings)), len(strings), num_epochs, shuffle, seed)
+    return _produce(Pipeline(lambda: iter(texts)), len(texts), num_epochs, shuffle, seed)
 
 
 def range_input_producer(
