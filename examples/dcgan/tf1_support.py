@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import nn
 
@@ -19,7 +20,7 @@ def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
 
     TensorFlow updates them only when the ops in ``UPDATE_OPS`` are run.
     """
-    layers = [
+    layers: list[Any] = [
         layer for module in modules for layer in module.modules() if hasattr(layer, "momentum")
     ]
     momenta = [layer.momentum for layer in layers]

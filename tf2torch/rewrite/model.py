@@ -74,9 +74,7 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
         return RootModel(None, (), code(sink.root))
     resets = sink.reset_method()
     taken = sorted(
-        name
-        for name in names_in([*sink.stack[0], *resets, *methods]).loads
-        if name in local
+        name for name in names_in([*sink.stack[0], *resets, *methods]).loads if name in local
     )
     stored: Statements = []
     inside_methods = names_in(methods).loads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import libcst as cst
 
@@ -334,11 +335,11 @@ def _bind(
             done += _bind(host, element.value, item, results)
         return done
     value = _structure(host, tree, results)
-    written = target
-    if not isinstance(target, cst.Name):
-        converted = convert(host.writer, target, host.scope)
-        written = cst.ensure_type(converted, cst.BaseAssignTargetExpression)
-    return [cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(written)], value)])]
+    written = (
+        convert(host.writer, target, host.scope) if not isinstance(target, cst.Name) else target
+    )
+    stored = cst.AssignTarget(cast("cst.BaseAssignTargetExpression", written))
+    return [cst.SimpleStatementLine([cst.Assign([stored], value)])]
 
 
 def _structure(host: Host, tree: Tree, results: dict[int, str]) -> cst.BaseExpression:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import libcst as cst
 
@@ -204,7 +205,7 @@ def _target(
     if isinstance(target, cst.Attribute):
         return target.with_changes(value=convert(writer, target.value, scope))
     if isinstance(target, cst.Subscript):
-        return cst.ensure_type(convert(writer, target, scope), cst.BaseAssignTargetExpression)
+        return cast("cst.BaseAssignTargetExpression", convert(writer, target, scope))
     return target
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 Statements = list[cst.BaseStatement]
 
 
+def _text(statements: Statements) -> str:
+    return code(
+        cst.Module(cast("list[cst.SimpleStatementLine | cst.BaseCompoundStatement]", statements))
+    )
+
+
 def frozen(host: Host, site: Site, computed: Statements, mode: Statements) -> Statements:
     """Wraps the forward pass of a training-mode run that TensorFlow runs without all update ops.
 
@@ -26,7 +32,7 @@ def frozen(host: Host, site: Site, computed: Statements, mode: Statements) -> St
     """
     writer = host.writer
     every = writer.analysis.state.collections.get("update_ops", [])
-    if not every or not mode or "eval()" in code(cst.Module(mode)) or not computed:
+    if not every or not mode or "eval()" in _text(mode) or not computed:
         return computed
     done: set[str] = set()
     for leaf in site.tree.leaves():
