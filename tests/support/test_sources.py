@@ -45,7 +45,7 @@ def test_each_definition_stands_alone_with_its_documentation(name):
             known.add(node.id)
         elif isinstance(node, ast.arg):
             known.add(node.arg)
-        elif isinstance(node, ast.ExceptHandler | ast.FunctionDef) and node.name:
+        elif isinstance(node, ast.ExceptHandler | ast.FunctionDef | ast.ClassDef) and node.name:
             known.add(node.name)
     read = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)]
     assert {node.id for node in read} <= known
