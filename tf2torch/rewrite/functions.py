@@ -11,7 +11,7 @@ from tf2torch.plan.roles import Role
 from tf2torch.plan.slots import Slot
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import names_in, parameter_names
-from tf2torch.rewrite import initial, overrides
+from tf2torch.rewrite import initial, repetition, overrides
 from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.sink import Sink
@@ -424,6 +424,7 @@ def _module_call(
     slot = scope.slots.get(node)
     if slot is None or scope.model is None:
         raise Unconvertible("module-call", f"{role.node.name.value} makes variables here", node)
+    repetition.require_countable(writer, node, slot)
     names = [p.name.value for p in role.node.params.params]
     given: dict[str, cst.Arg] = {}
     for index, arg in enumerate(node.args):
@@ -528,6 +529,7 @@ def layer_call(
         raise Unconvertible(
             rule.id, f"{rule.tf[0]} makes variables where no module can hold them", node
         )
+    repetition.require_countable(writer, node, slot)
     if scope.create is not None:
         init_scope: Scope = scope.create.scope  # type: ignore[attr-defined]
         constructor_bound = Bound(

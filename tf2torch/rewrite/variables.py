@@ -6,7 +6,7 @@ import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.plan.units import contents
-from tf2torch.rewrite import initial
+from tf2torch.rewrite import initial, repetition
 from tf2torch.rewrite.expressions import Typed, convert
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import UNKNOWN, Value
@@ -76,6 +76,7 @@ def inline_variable(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     slot = scope.slots.get(node)
     if slot is None or scope.create is None:
         raise Unconvertible("variable", "a variable is made where no module can hold it", node)
+    repetition.require_countable(writer, node, slot)
     init_scope: Scope = scope.create.scope  # type: ignore[attr-defined]
     made = convert(writer, node, init_scope)
     scope.create(node, slot, made, ())
