@@ -12,7 +12,7 @@ from tf2torch.rewrite import flags
 from tf2torch.rewrite.writer import Writer, lines
 
 if TYPE_CHECKING:
-    from tf2torch.rewrite.session import Host
+    from tf2torch.rewrite.host import Host
 
 Statements = list[cst.BaseStatement]
 

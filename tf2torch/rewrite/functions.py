@@ -11,7 +11,7 @@ from tf2torch.plan.roles import Role
 from tf2torch.plan.slots import Slot
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import names_in, parameter_names
-from tf2torch.rewrite import initial, repetition, overrides
+from tf2torch.rewrite import initial, overrides, repetition
 from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.sink import Sink

@@ -17,7 +17,7 @@ from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, p
 from tf2torch.rulebook.values import Value
 
 if TYPE_CHECKING:
-    from tf2torch.rewrite.session import Host
+    from tf2torch.rewrite.host import Host
 
 Statements = list[cst.BaseStatement]
 

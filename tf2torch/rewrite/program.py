@@ -15,8 +15,9 @@ from tf2torch.rewrite import flags, operations, recurrent, savers, sources, trai
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.functions import write_function
+from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.model import RootModel, write_model
-from tf2torch.rewrite.session import Host, host_function, write_host
+from tf2torch.rewrite.session import host_function, write_host
 from tf2torch.rewrite.statements import Statements, todo, with_leading, write_statement
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 

@@ -17,7 +17,7 @@ from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Unconvertible, Writer, code, lines
 
 if TYPE_CHECKING:
-    from tf2torch.rewrite.session import Host
+    from tf2torch.rewrite.host import Host
 
 Statements = list[cst.BaseStatement]
 

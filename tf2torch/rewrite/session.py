@@ -1,30 +1,27 @@
-"""Session code: every run becomes model calls, a training step or an evaluation."""
+"""Session code: statements with runs in them become statements around model calls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
 import libcst as cst
 
-from tf2torch.analyse.facts import Obj
 from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.blocks import Block
-from tf2torch.plan.sites import Feed, Leaf, Site, Tree, feed_items, needed_names
-from tf2torch.plan.units import Unit, calls_in, contains_run, contents
+from tf2torch.plan.sites import Site, Tree
+from tf2torch.plan.units import calls_in, contains_run
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
-    operations,
     overrides,
     recurrent,
     sources,
-    statistics,
     summaries,
-    training,
 )
-from tf2torch.rewrite.expressions import convert, fill_method
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.feeds import feed_dictionary
+from tf2torch.rewrite.host import Host
+from tf2torch.rewrite.lowering import lower
 from tf2torch.rewrite.session_arguments import without_session_parameters
 from tf2torch.rewrite.statements import (
     Statements,
@@ -33,45 +30,7 @@ from tf2torch.rewrite.statements import (
     with_leading,
     write_statement,
 )
-from tf2torch.rewrite.training import Optimizer
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
-from tf2torch.rulebook.values import UNKNOWN, Value
-
-TORCH_INTS = {
-    "int32": "int64",
-    "uint8": "uint8",
-    "int64": "int64",
-    "int16": "int16",
-    "int8": "int8",
-}
-
-
-@dataclass(eq=False)
-class Host:
-    """State of the host code: what exists so far in it.
-
-    Attributes:
-        optimizers: torch optimizers by the TensorFlow optimizer object.
-        counters: names of variables that count steps, now Python integers.
-        scalars: identities of placeholders that stay Python numbers.
-        summaries: for each host name that holds a fetched summary, what it records.
-        draws: iterators of the source units; streams: what they draw from.
-        done: graph units that data sets need and that are written already.
-        nested: whether this is the code of a function, not of the root scope.
-    """
-
-    writer: Writer
-    scope: Scope
-    optimizers: dict[int, Optimizer] = field(default_factory=dict)
-    counters: set[str] = field(default_factory=set)
-    scalars: frozenset[object] = frozenset()
-    summaries: dict[str, list[Value]] = field(default_factory=dict)
-    live: dict[str, str] = field(default_factory=dict)
-    draws: sources.Draws = field(default_factory=dict)
-    streams: sources.Streams | None = None
-    done: set[int] = field(default_factory=set)
-    nested: bool = False
-    averages: set[int] = field(default_factory=set)
+from tf2torch.rewrite.writer import Unconvertible, code, parse
 
 
 def write_host(host: Host, node: cst.BaseStatement) -> Statements:
@@ -228,7 +187,7 @@ def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
             writer.settle(small, Outcome.CONVERTED, "summary")
             continue
         if not contains_run(writer.analysis, small):
-            fed = _feed_dictionary(host, small)
+            fed = feed_dictionary(host, small)
             if fed is not None:
                 written += fed
                 continue
@@ -286,7 +245,7 @@ def _is_dropped(host: Host, small: cst.BaseSmallStatement) -> bool:
 def _statement_run(host: Host, small: cst.BaseSmallStatement, run: cst.Call) -> Statements:
     """``a, b = sess.run([x, y])`` or a bare ``sess.run(train_op)``."""
     site, needed = host.writer.plan.sites[run]
-    before, results = _lower(host, site, needed)
+    before, results = lower(host, site, needed)
     host.writer.settle(small, Outcome.CONVERTED, "session-run")
     if isinstance(small, cst.Expr):
         return [*before, *_effects(host, site)]
@@ -368,7 +327,7 @@ def _with_runs(host: Host, node: cst.BaseExpression) -> tuple[Statements, cst.Ba
     replaced = dict(host.scope.replaced)
     for call in _outermost_runs(host, node):
         site, needed = host.writer.plan.sites[call]
-        more, results = _lower(host, site, needed)
+        more, results = lower(host, site, needed)
         before += more
         replaced[call] = _structure(host, site.tree, results)
         host.writer.settle(call, Outcome.CONVERTED, "session-run")
@@ -387,7 +346,7 @@ def _nested_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
     replaced = dict(host.scope.replaced)
     for call in _outermost_runs(host, small):
         site, needed = host.writer.plan.sites[call]
-        more, results = _lower(host, site, needed)
+        more, results = lower(host, site, needed)
         before += more
         replaced[call] = _structure(host, site.tree, results)
         host.writer.settle(call, Outcome.CONVERTED, "session-run")
@@ -408,475 +367,3 @@ def _deferred(small: cst.CSTNode, host: Host) -> list[cst.Call]:
 
     read(small, Finder())
     return found
-
-
-# -- feeds ---------------------------------------------------------------------------------------
-
-
-def _feed_dictionary(host: Host, small: cst.BaseSmallStatement) -> Statements | None:
-    """``feed = {x: batch}`` -> ``x = torch.as_tensor(batch)``: the dictionary is not needed."""
-    if not isinstance(small, cst.Assign) or len(small.targets) != 1:
-        return None
-    target = small.targets[0].target
-    if not isinstance(target, cst.Name) or not isinstance(small.value, cst.Dict):
-        return None
-    if not any(site.feed_name == target.value for site, _ in host.writer.plan.sites.values()):
-        return None
-    feeds = feed_items(host.writer.analysis, small.value)
-    if feeds is None:
-        return None
-    if any(s.kept and s.feed_name == target.value for s, _ in host.writer.plan.sites.values()):
-        host.writer.settle(small, Outcome.CONVERTED, "feed")
-        return _kept_dictionary(host, small, feeds)
-    written: Statements = []
-    for feed in feeds:
-        written += feed_statements(host, feed)
-    written += _unfed(host, small.value, {feed.name for feed in feeds})
-    host.writer.settle(small, Outcome.CONVERTED, "feed")
-    return written
-
-
-def _kept_dictionary(host: Host, small: cst.Assign, feeds: Sequence[Feed]) -> Statements:
-    """``test = {x: data}`` -> ``test = {"x": torch.as_tensor(data)}``"""
-    assert isinstance(small.value, cst.Dict)
-    texts: dict[str, str] = {}
-    for feed in feeds:
-        if feed.placeholder.detail in host.scope.modes:
-            continue
-        host.live.pop(feed.name, None)
-        made = feed_statements(host, feed)
-        host.live.pop(feed.name, None)
-        line = made[-1] if made else None
-        value: cst.BaseExpression = cst.Name(feed.name)
-        if isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Assign):
-            value = line.body[0].value
-        texts[feed.name] = code(value)
-    before = _unfed(host, small.value, {feed.name for feed in feeds})
-    for line in before:
-        if isinstance(line, cst.SimpleStatementLine) and isinstance(line.body[0], cst.Assign):
-            name = code(line.body[0].targets[0].target)
-            texts[name] = name
-    items = ", ".join(f'"{name}": {text}' for name, text in texts.items())
-    target = code(small.targets[0].target)
-    return [*before, *lines(f"{target} = {{{items}}}\n")]
-
-
-def _unfed(host: Host, dictionary: cst.Dict, fed: set[str]) -> Statements:
-    """What another dictionary of the same name feeds, and this one leaves as the graph has it."""
-    written: Statements = []
-    plan = host.writer.plan
-    for site, _ in plan.sites.values():
-        if dictionary not in site.dictionaries:
-            continue
-        for feed in site.feeds or ():
-            if feed.name in fed:
-                continue
-            fed = fed | {feed.name}
-            unit = plan.graph.definition(feed.name, len(plan.graph.units) + 1)
-            if unit is None or unit.kind == "placeholder":
-                if (
-                    unit is not None
-                    and host.writer.analysis.symbols.get(getattr(unit.value, "func", cst.Name("_")))
-                    == "tf.placeholder_with_default"
-                ):
-                    written += lines(f"{feed.name} = {_default(host, unit, site)}\n")
-                continue
-            closure = plan.graph.closure({feed.name}, fed - {feed.name}, unit.index + 1)
-            for needed in closure:
-                if needed.kind == "graph":
-                    written += write_statement(host.writer, needed.node, host.scope, None)
-    return written
-
-
-def feed_statements(host: Host, feed: Feed) -> Statements:
-    """``{x: batch}`` -> ``x = torch.as_tensor(batch, dtype=torch.float32, device=device)``"""
-    if feed.placeholder.detail in host.scope.modes:
-        return []
-    value = host.writer.value(feed.value)
-    text = code(convert(host.writer, feed.value, host.scope))
-    if "::-1" in text and text.endswith("]"):
-        text += ".copy()"  # torch takes no array with negative strides
-    if is_number(host, feed, value) or feed.placeholder.dtype == "string":
-        return lines(f"{feed.name} = {text}\n") if text != feed.name else []
-    if feed.placeholder.kind in ("sequence", "many"):
-        host.writer.support.add("state_from_numpy")
-        host.live.pop(feed.name, None)
-        return lines(f"{feed.name} = state_from_numpy({text}, device)\n")
-    dtype = f", dtype={feed_dtype(feed.placeholder)}"
-    if feed.placeholder.kind == "tensor" and feed.placeholder.dtype is None:
-        dtype = ""
-    made = f"torch.as_tensor({text}{dtype}, device=device)"
-    if feed.placeholder.detail in _differentiated(host.writer):
-        made += ".requires_grad_()"
-    if host.live.get(feed.name) == text:
-        return []
-    host.live[feed.name] = text
-    return lines(f"{feed.name} = {made}\n")
-
-
-def _differentiated(writer: Writer) -> set[object]:
-    """Identities of placeholders that gradients are taken with respect to."""
-    found: set[object] = set()
-    for node in writer.analysis.values:
-        if isinstance(node, cst.Call) and writer.analysis.symbols.get(node.func) == "tf.gradients":
-            if len(node.args) > 1:
-                for leaf in contents(writer.value(node.args[1].value)):
-                    if leaf.kind == "placeholder":
-                        found.add(leaf.detail)
-    return found
-
-
-def feed_dtype(placeholder: Value) -> str:
-    dtype = placeholder.dtype or "float32"
-    dtype = {"float": "float32", "int": "int32", "double": "float64"}.get(dtype, dtype)
-    return f"torch.{TORCH_INTS.get(dtype, dtype)}"
-
-
-def is_number(host: Host, feed: Feed, value: Value) -> bool:
-    """Whether a fed value can stay a Python number."""
-    if feed.placeholder.detail in host.scalars:
-        return True
-    literal = value.literal
-    if not isinstance(literal, (int, float)) or feed.placeholder.rank not in (0, None):
-        return False
-    return _meets_tensors(host.writer, feed.name)
-
-
-def _meets_tensors(writer: Writer, name: str) -> bool:
-    """Whether code that reads a placeholder computes with tensors, so that a number will do."""
-    graph = writer.plan.graph
-    for unit in graph.units:
-        if unit.kind != "graph" or name not in unit.names.loads:
-            continue
-        others = (graph.definition(used, unit.index) for used in unit.names.loads - {name})
-        if not any(
-            other is not None
-            and (
-                other.kind in ("graph", "param")
-                or (other.value is not None and writer.value(other.value).rank)
-            )
-            for other in others
-        ):
-            return False
-    return True
-
-
-# -- lowering ------------------------------------------------------------------------------------
-
-
-def _lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, dict[int, str]]:
-    """Statements that do what a run does, and the text of each fetched host value."""
-    writer, plan = host.writer, host.writer.plan
-    if site.feeds is None:
-        raise Unconvertible("feed-dict", "the feed dictionary could not be followed", site.run.node)
-    leaves = site.tree.leaves()
-    for leaf in leaves:
-        if leaf.value.kind in ("unknown", "python"):
-            raise Unconvertible(
-                "fetch", f"what {writer.text(leaf.node)!r} fetches is not known", leaf.node
-            )
-    late = operations.late_units(writer, needed)
-    steps = operations.steps(writer, leaves, late)
-    live = [
-        leaf for leaf in leaves if leaf.record is None or leaf.record.type not in ("Init", "NoOp")
-    ]
-    live = live or (leaves if steps else [])
-    if not live:
-        return [], {}
-    before: Statements = []
-    names = dict(host.scope.names)
-    for unit in needed:
-        if unit.kind == "source":
-            before += sources.draw(host, unit, host.scope)
-    for feed in site.feeds:
-        value = writer.value(feed.value)
-        if site.kept and feed.placeholder.detail not in host.scope.modes:
-            host.live.pop(feed.name, None)
-            before += lines(f'{feed.name} = {site.feed_name}["{feed.name}"]\n')
-        elif site.feed_name is None:
-            if is_number(host, feed, value) and value.literal is not UNKNOWN:
-                names[feed.name] = code(convert(writer, feed.value, host.scope))
-            else:
-                before += feed_statements(host, feed)
-    before += sources.start_iterators(host, leaves, needed, site)
-    live = [leaf for leaf in live if leaf.record is None or leaf.record.type != "IteratorInit"]
-    if not live:
-        return before, {}
-    fed = {feed.name for feed in site.feeds}
-    trains = ("Train", "Apply")
-    read = {
-        name
-        for leaf in leaves
-        if leaf.record is None or leaf.record.type not in trains
-        for name in needed_names(leaf)
-    }
-    for unit in needed:
-        if unit.kind == "placeholder":
-            name = unit.targets[0].value  # type: ignore[attr-defined]
-            if name not in fed:
-                names[name] = _default(host, unit, site)
-    scope = host.scope.inside(names=names, layouts={})
-    computed: Statements = []
-    units = [u for u in needed if u.kind in ("graph",) and not training.is_schedule(writer, u)]
-    blocks = _blocks(plan.blocks, units)
-    inside = {u.index for b in blocks for u in b.units}
-    mode = _mode(host, site, needed)
-    pending = list(blocks)
-    for unit in units:
-        if unit in late:
-            continue
-        while pending and _ready(pending[0], unit):
-            computed += _call_block(host, pending.pop(0), names, site)
-        if unit.index not in inside:
-            computed += write_statement(writer, unit.node, scope, None)
-    for rest in pending:
-        computed += _call_block(host, rest, names, site)
-    for unit in needed:
-        if training.is_schedule(writer, unit) and isinstance(unit.targets[0], cst.Name):
-            if unit.targets[0].value in read:
-                computed += _current_rate(host, unit.targets[0].value)
-    results: dict[int, str] = {}
-    for leaf in leaves:
-        if leaf.record is None and not operations.only_operations(leaf.value):
-            tracked = bool(steps) or not computed or _uses_gradients(writer, units)
-            results[id(leaf)] = _result(host, leaf, scope, tracked=tracked)
-    computed = statistics.frozen(host, site, computed, mode)
-    if steps:
-        before += mode
-        before += computed
-        before += _step(host, steps, scope)
-        for unit in late:
-            before += write_statement(writer, unit.node, scope, None)
-        return before, results
-    if computed and not _uses_gradients(writer, units):
-        computed = [_no_grad(computed)]
-    return [*before, *mode, *computed], results
-
-
-def _current_rate(host: Host, name: str) -> Statements:
-    """The learning rate of this step, read before the scheduler moves on."""
-    for optimizer in host.optimizers.values():
-        if optimizer.scheduler is not None:
-            return lines(f'{name} = {optimizer.name}.param_groups[0]["lr"]\n')
-    raise Unconvertible("schedule", f"{name!r} is fetched, but no optimizer uses it")
-
-
-def _ready(candidate: Block, unit: Unit) -> bool:
-    return candidate.units[-1].index < unit.index or unit in candidate.units
-
-
-def _blocks(blocks: Sequence[Block], units: Sequence[Unit]) -> list[Block]:
-    indices = {unit.index for unit in units}
-    return [b for b in blocks if any(unit.index in indices for unit in b.units)]
-
-
-def _call_block(host: Host, made: Block, names: dict[str, str], site: Site) -> Statements:
-    """``logits = model(images)``"""
-    modes = host.scope.modes
-    arguments = []
-    for name in made.inputs:
-        unit = host.writer.plan.placeholders.get(name)
-        if (
-            unit is not None
-            and unit.value is not None
-            and host.writer.value(unit.value).detail in modes
-        ):
-            continue
-        text = names.get(name, name)
-        arguments.append(text if text == name or not _is_literal(text) else f"{name}={text}")
-    callee = "model" if made.name == "forward" else f"model.{made.name}"
-    call = f"{callee}({', '.join(arguments)})"
-    if not made.outputs:
-        return lines(f"{call}\n")
-    return lines(f"{', '.join(made.outputs)} = {call}\n")
-
-
-def _is_literal(text: str) -> bool:
-    return text[:1].isdigit() or text in ("True", "False", "None") or text[:1] in "-'\""
-
-
-def _default(host: Host, unit: Unit, site: Site) -> str:
-    """Text of a placeholder that is not fed: its default."""
-    assert isinstance(unit.value, cst.Call)
-    symbol = host.writer.analysis.symbols.get(unit.value.func)
-    if symbol == "tf.placeholder_with_default":
-        from tf2torch.rewrite.control import argument
-
-        default = argument(unit.value, 0, "input")
-        assert default is not None
-        return code(convert(host.writer, default, host.scope))
-    name = unit.targets[0].value  # type: ignore[attr-defined]
-    raise Unconvertible("feed", f"the placeholder {name!r} is needed but not fed", site.run.node)
-
-
-def _mode(host: Host, site: Site, needed: Sequence[Unit]) -> Statements:
-    """``model.train()`` or ``model.eval()``, from the fed training flag."""
-    modes = host.scope.modes
-    if not modes:
-        return []
-    for feed in site.feeds or ():
-        if feed.placeholder.detail in modes:
-            literal = host.writer.value(feed.value).literal
-            if literal is True:
-                return lines("model.train()\n")
-            if literal is False:
-                return lines("model.eval()\n")
-            return lines(f"model.train({code(convert(host.writer, feed.value, host.scope))})\n")
-    for unit in needed:
-        if unit.kind == "placeholder" and unit.value is not None:
-            if host.writer.value(unit.value).detail in modes:
-                text = _default(host, unit, site)
-                return lines("model.eval()\n" if text == "False" else f"model.train({text})\n")
-    return []
-
-
-def _no_grad(body: Statements) -> cst.BaseStatement:
-    made = lines("with torch.no_grad():\n    pass\n")[0]
-    assert isinstance(made, cst.With)
-    return made.with_changes(body=cst.IndentedBlock(body))
-
-
-def _uses_gradients(writer: Writer, units: Sequence[Unit]) -> bool:
-    for unit in units:
-        for call in calls_in(unit.node):
-            symbol = writer.analysis.symbols.get(call.func, "")
-            if symbol in ("tf.gradients", "tf.hessians"):
-                return True
-            if isinstance(call.func, cst.Attribute) and call.func.attr.value == "compute_gradients":
-                return True
-    return False
-
-
-def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
-    """Host value of a fetched tensor: a number, or a NumPy array."""
-    writer = host.writer
-    if isinstance(leaf.node, cst.Name) and leaf.node.value in host.counters:
-        return leaf.node.value
-    written = convert(writer, leaf.node, scope)
-    if training.schedule_call(writer, leaf.node) is not None:
-        return code(written)
-    if leaf.value.host:  # torch has a size as an integer, a shape as a tuple
-        return code(written) if leaf.value.rank == 0 else f"np.array({code(written)})"
-    if leaf.value.kind in ("sequence", "many"):
-        writer.support.add("state_to_numpy")
-        return f"state_to_numpy({code(written)})"
-    if leaf.value.kind == "mapping":
-        raise Unconvertible("fetch", "a dictionary of tensors that is built elsewhere", leaf.node)
-    if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool", None):
-        return code(fill_method(written, "item()"))
-    if leaf.value.category == "string":
-        return code(written) if leaf.value.rank == 0 else f"np.array({code(written)}, dtype=object)"
-    tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
-    if leaf.value.kind == "variable" or operations.is_average(leaf.node):
-        # The next step changes the tensor in place; what TensorFlow returns stays as it is.
-        return code(fill_method(written, "detach().cpu().numpy().copy()"))
-    return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
-
-
-# -- steps ---------------------------------------------------------------------------------------
-
-
-def _step(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
-    """``zero_grad / backward / step``; several train ops of one run share their forward pass."""
-    writer = host.writer
-    text = ""
-    trains = [record for record in steps if record.type == "Train"]
-    several = len(trains) > 1
-    if several and _overlap(trains):
-        text, trains = _separate_gradients(host, trains, scope), []
-    for number, record in enumerate(trains):
-        optimizer = _optimizer_of(host, record)
-        loss = record["loss"]
-        start = training.loss_text(loss.value, code(convert(writer, loss.node, scope)))
-        text += _rate(host, optimizer)
-        text += f"{optimizer.name}.zero_grad()\n"
-        shared = len(set(optimizer.lists.values())) > 1
-        if several or shared:
-            retain = ", retain_graph=True" if number < len(trains) - 1 else ""
-            inputs = f'{optimizer.name}.param_groups[0]["params"]'
-            if shared:
-                inputs = optimizer.lists[id(record)]
-            text += f"{start}.backward(inputs={inputs}{retain})\n"
-        else:
-            text += f"{start}.backward()\n"
-    for record in trains:
-        optimizer = _optimizer_of(host, record)
-        text += f"{optimizer.name}.step()\n"
-        text += _advance(host, record, optimizer)
-    for record in steps:
-        if record.type == "Apply":
-            optimizer = _optimizer_of(host, record)
-            pairs = code(convert(writer, record["pairs"].node, scope))
-            text += _rate(host, optimizer)
-            text += f"{optimizer.name}.zero_grad()\n"
-            text += f"for gradient, variable in {pairs}:\n    variable.grad = gradient\n"
-            text += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
-        elif record.type == "AverageUpdate":
-            text += operations.update_average(host, record, scope)
-    written = lines(text)
-    for record in steps:
-        if record.type == "Group":
-            written += operations.group_effects(host, record, scope)
-    return written
-
-
-def _overlap(trains: Sequence[Obj]) -> bool:
-    """Whether two train ops train the same variable: their gradients must not share a place."""
-    seen: set[int] = set()
-    for record in trains:
-        variables = {id(variable.detail) for variable in record["variables"] or ()}
-        if not variables or variables & seen:
-            return True
-        seen |= variables
-    return False
-
-
-def _separate_gradients(host: Host, trains: Sequence[Obj], scope: Scope) -> str:
-    """All gradients are taken before the first update; each optimizer then gets its own."""
-    text, updates = "", ""
-    for number, record in enumerate(trains):
-        optimizer = _optimizer_of(host, record)
-        loss = record["loss"]
-        start = training.loss_text(loss.value, code(convert(host.writer, loss.node, scope)))
-        inputs = f'{optimizer.name}.param_groups[0]["params"]'
-        if len(set(optimizer.lists.values())) > 1:
-            inputs = optimizer.lists[id(record)]
-        retain = ", retain_graph=True" if number < len(trains) - 1 else ""
-        name = f"{optimizer.name}_gradients"
-        if name in text:  # one optimizer with two train ops
-            name += f"_{number}"
-        text += f"{name} = torch.autograd.grad({start}, {inputs}, allow_unused=True{retain})\n"
-        updates += _rate(host, optimizer) + f"{optimizer.name}.zero_grad()\n"
-        updates += (
-            f"for parameter, gradient in zip({inputs}, {name}):\n    parameter.grad = gradient\n"
-        )
-        updates += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
-    return text + updates
-
-
-def _optimizer_of(host: Host, record: Obj) -> Optimizer:
-    found = host.optimizers.get(id(record))
-    if found is None:
-        raise Unconvertible(
-            "optimizer", "the optimizer of this train op was not converted", record.node
-        )
-    return found
-
-
-def _rate(host: Host, optimizer: Optimizer) -> str:
-    if optimizer.rate is None:
-        return ""
-    return f'for group in {optimizer.name}.param_groups:\n    group["lr"] = {optimizer.rate}\n'
-
-
-def _advance(host: Host, record: Obj, optimizer: Optimizer) -> str:
-    step = record["global_step"]
-    text = f"{optimizer.scheduler}.step()\n" if optimizer.scheduler and step is not None else ""
-    if step is None or not isinstance(step.node, cst.Name) or step.node.value not in host.counters:
-        return text
-    if training.counter_is_read(host.writer, {step.node.value}):
-        text += f"{step.node.value} += 1\n"
-    return text
-
-
-__all__ = ["Host", "names_in", "write_host", "write_hosts"]

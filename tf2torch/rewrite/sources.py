@@ -37,7 +37,7 @@ from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, p
 from tf2torch.rulebook.values import Value
 
 if TYPE_CHECKING:
-    from tf2torch.rewrite.session import Host
+    from tf2torch.rewrite.host import Host
 
 #: Host name of the iterator of a source unit, and the call that draws from it.
 Draws = dict[int, tuple[str, cst.Call]]

@@ -13,7 +13,7 @@ from tf2torch.rewrite.writer import Writer, code, lines
 from tf2torch.rulebook.values import Value
 
 if TYPE_CHECKING:
-    from tf2torch.rewrite.session import Host
+    from tf2torch.rewrite.host import Host
 
 Statements = list[cst.BaseStatement]
 

@@ -15,7 +15,7 @@ from tf2torch.rewrite.writer import Unconvertible, code, lines
 from tf2torch.rulebook.values import Value
 
 if TYPE_CHECKING:
-    from tf2torch.rewrite.session import Host
+    from tf2torch.rewrite.host import Host
 
 _METHODS = {
     "scalar": "add_scalar",
@@ -109,13 +109,13 @@ def _add_summary(host: Host, call: cst.Call) -> list[cst.BaseStatement]:
 
 def _fetched(host: Host, run: cst.Call) -> tuple[list[cst.BaseStatement], list[Value]]:
     """``writer.add_summary(sess.run(merged), step)``: the run, and what it records."""
-    from tf2torch.rewrite.session import _lower
+    from tf2torch.rewrite.lowering import lower
 
     site, needed = host.writer.plan.sites[run]
     leaf = site.tree.leaf
     if leaf is None or leaf.record is None:
         raise Unconvertible("add-summary", "what this run records is not known", run)
-    before, _ = _lower(host, site, needed)
+    before, _ = lower(host, site, needed)
     host.writer.settle(run, Outcome.CONVERTED, "session-run")
     return before, members(leaf.record)
 

@@ -17,7 +17,7 @@ from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
 from tf2torch.rulebook.values import Value
 
 if TYPE_CHECKING:
-    from tf2torch.rewrite.session import Host
+    from tf2torch.rewrite.host import Host
 
 #: Calls that list variables of the graph.
 LISTS = frozenset(

@@ -1,0 +1,40 @@
+"""State of the host code while it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tf2torch.rewrite import (
+    sources,
+)
+from tf2torch.rewrite.training import Optimizer
+from tf2torch.rewrite.writer import Scope, Writer
+from tf2torch.rulebook.values import Value
+
+
+@dataclass(eq=False)
+class Host:
+    """State of the host code: what exists so far in it.
+
+    Attributes:
+        optimizers: torch optimizers by the TensorFlow optimizer object.
+        counters: names of variables that count steps, now Python integers.
+        scalars: identities of placeholders that stay Python numbers.
+        summaries: for each host name that holds a fetched summary, what it records.
+        draws: iterators of the source units; streams: what they draw from.
+        done: graph units that data sets need and that are written already.
+        nested: whether this is the code of a function, not of the root scope.
+    """
+
+    writer: Writer
+    scope: Scope
+    optimizers: dict[int, Optimizer] = field(default_factory=dict)
+    counters: set[str] = field(default_factory=set)
+    scalars: frozenset[object] = frozenset()
+    summaries: dict[str, list[Value]] = field(default_factory=dict)
+    live: dict[str, str] = field(default_factory=dict)
+    draws: sources.Draws = field(default_factory=dict)
+    streams: sources.Streams | None = None
+    done: set[int] = field(default_factory=set)
+    nested: bool = False
+    averages: set[int] = field(default_factory=set)

@@ -1,0 +1,223 @@
+"""One `Session.run` as model calls, a training step or an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from tf2torch.plan.blocks import Block
+from tf2torch.plan.sites import Leaf, Site, needed_names
+from tf2torch.plan.units import Unit, calls_in
+from tf2torch.plan.uses import names_in
+from tf2torch.rewrite import (
+    operations,
+    sources,
+    statistics,
+    training,
+)
+from tf2torch.rewrite.expressions import convert, fill_method
+from tf2torch.rewrite.feeds import default_text, feed_statements, is_number
+from tf2torch.rewrite.host import Host
+from tf2torch.rewrite.statements import (
+    Statements,
+    write_statement,
+)
+from tf2torch.rewrite.steps import step_statements
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
+from tf2torch.rulebook.values import UNKNOWN
+
+
+def lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, dict[int, str]]:
+    """Statements that do what a run does, and the text of each fetched host value."""
+    writer, plan = host.writer, host.writer.plan
+    if site.feeds is None:
+        raise Unconvertible("feed-dict", "the feed dictionary could not be followed", site.run.node)
+    leaves = site.tree.leaves()
+    for leaf in leaves:
+        if leaf.value.kind in ("unknown", "python"):
+            raise Unconvertible(
+                "fetch", f"what {writer.text(leaf.node)!r} fetches is not known", leaf.node
+            )
+    late = operations.late_units(writer, needed)
+    steps = operations.steps(writer, leaves, late)
+    live = [
+        leaf for leaf in leaves if leaf.record is None or leaf.record.type not in ("Init", "NoOp")
+    ]
+    live = live or (leaves if steps else [])
+    if not live:
+        return [], {}
+    before: Statements = []
+    names = dict(host.scope.names)
+    for unit in needed:
+        if unit.kind == "source":
+            before += sources.draw(host, unit, host.scope)
+    for feed in site.feeds:
+        value = writer.value(feed.value)
+        if site.kept and feed.placeholder.detail not in host.scope.modes:
+            host.live.pop(feed.name, None)
+            before += lines(f'{feed.name} = {site.feed_name}["{feed.name}"]\n')
+        elif site.feed_name is None:
+            if is_number(host, feed, value) and value.literal is not UNKNOWN:
+                names[feed.name] = code(convert(writer, feed.value, host.scope))
+            else:
+                before += feed_statements(host, feed)
+    before += sources.start_iterators(host, leaves, needed, site)
+    live = [leaf for leaf in live if leaf.record is None or leaf.record.type != "IteratorInit"]
+    if not live:
+        return before, {}
+    fed = {feed.name for feed in site.feeds}
+    trains = ("Train", "Apply")
+    read = {
+        name
+        for leaf in leaves
+        if leaf.record is None or leaf.record.type not in trains
+        for name in needed_names(leaf)
+    }
+    for unit in needed:
+        if unit.kind == "placeholder":
+            name = unit.targets[0].value  # type: ignore[attr-defined]
+            if name not in fed:
+                names[name] = default_text(host, unit, site)
+    scope = host.scope.inside(names=names, layouts={})
+    computed: Statements = []
+    units = [u for u in needed if u.kind in ("graph",) and not training.is_schedule(writer, u)]
+    blocks = _blocks(plan.blocks, units)
+    inside = {u.index for b in blocks for u in b.units}
+    mode = _mode(host, site, needed)
+    pending = list(blocks)
+    for unit in units:
+        if unit in late:
+            continue
+        while pending and _ready(pending[0], unit):
+            computed += _call_block(host, pending.pop(0), names, site)
+        if unit.index not in inside:
+            computed += write_statement(writer, unit.node, scope, None)
+    for rest in pending:
+        computed += _call_block(host, rest, names, site)
+    for unit in needed:
+        if training.is_schedule(writer, unit) and isinstance(unit.targets[0], cst.Name):
+            if unit.targets[0].value in read:
+                computed += _current_rate(host, unit.targets[0].value)
+    results: dict[int, str] = {}
+    for leaf in leaves:
+        if leaf.record is None and not operations.only_operations(leaf.value):
+            tracked = bool(steps) or not computed or _uses_gradients(writer, units)
+            results[id(leaf)] = _result(host, leaf, scope, tracked=tracked)
+    computed = statistics.frozen(host, site, computed, mode)
+    if steps:
+        before += mode
+        before += computed
+        before += step_statements(host, steps, scope)
+        for unit in late:
+            before += write_statement(writer, unit.node, scope, None)
+        return before, results
+    if computed and not _uses_gradients(writer, units):
+        computed = [_no_grad(computed)]
+    return [*before, *mode, *computed], results
+
+
+def _current_rate(host: Host, name: str) -> Statements:
+    """The learning rate of this step, read before the scheduler moves on."""
+    for optimizer in host.optimizers.values():
+        if optimizer.scheduler is not None:
+            return lines(f'{name} = {optimizer.name}.param_groups[0]["lr"]\n')
+    raise Unconvertible("schedule", f"{name!r} is fetched, but no optimizer uses it")
+
+
+def _ready(candidate: Block, unit: Unit) -> bool:
+    return candidate.units[-1].index < unit.index or unit in candidate.units
+
+
+def _blocks(blocks: Sequence[Block], units: Sequence[Unit]) -> list[Block]:
+    indices = {unit.index for unit in units}
+    return [b for b in blocks if any(unit.index in indices for unit in b.units)]
+
+
+def _call_block(host: Host, made: Block, names: dict[str, str], site: Site) -> Statements:
+    """``logits = model(images)``"""
+    modes = host.scope.modes
+    arguments = []
+    for name in made.inputs:
+        unit = host.writer.plan.placeholders.get(name)
+        if (
+            unit is not None
+            and unit.value is not None
+            and host.writer.value(unit.value).detail in modes
+        ):
+            continue
+        text = names.get(name, name)
+        arguments.append(text if text == name or not _is_literal(text) else f"{name}={text}")
+    callee = "model" if made.name == "forward" else f"model.{made.name}"
+    call = f"{callee}({', '.join(arguments)})"
+    if not made.outputs:
+        return lines(f"{call}\n")
+    return lines(f"{', '.join(made.outputs)} = {call}\n")
+
+
+def _is_literal(text: str) -> bool:
+    return text[:1].isdigit() or text in ("True", "False", "None") or text[:1] in "-'\""
+
+
+def _mode(host: Host, site: Site, needed: Sequence[Unit]) -> Statements:
+    """``model.train()`` or ``model.eval()``, from the fed training flag."""
+    modes = host.scope.modes
+    if not modes:
+        return []
+    for feed in site.feeds or ():
+        if feed.placeholder.detail in modes:
+            literal = host.writer.value(feed.value).literal
+            if literal is True:
+                return lines("model.train()\n")
+            if literal is False:
+                return lines("model.eval()\n")
+            return lines(f"model.train({code(convert(host.writer, feed.value, host.scope))})\n")
+    for unit in needed:
+        if unit.kind == "placeholder" and unit.value is not None:
+            if host.writer.value(unit.value).detail in modes:
+                text = default_text(host, unit, site)
+                return lines("model.eval()\n" if text == "False" else f"model.train({text})\n")
+    return []
+
+
+def _no_grad(body: Statements) -> cst.BaseStatement:
+    made = lines("with torch.no_grad():\n    pass\n")[0]
+    assert isinstance(made, cst.With)
+    return made.with_changes(body=cst.IndentedBlock(body))
+
+
+def _uses_gradients(writer: Writer, units: Sequence[Unit]) -> bool:
+    for unit in units:
+        for call in calls_in(unit.node):
+            symbol = writer.analysis.symbols.get(call.func, "")
+            if symbol in ("tf.gradients", "tf.hessians"):
+                return True
+            if isinstance(call.func, cst.Attribute) and call.func.attr.value == "compute_gradients":
+                return True
+    return False
+
+
+def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
+    """Host value of a fetched tensor: a number, or a NumPy array."""
+    writer = host.writer
+    if isinstance(leaf.node, cst.Name) and leaf.node.value in host.counters:
+        return leaf.node.value
+    written = convert(writer, leaf.node, scope)
+    if training.schedule_call(writer, leaf.node) is not None:
+        return code(written)
+    if leaf.value.host:  # torch has a size as an integer, a shape as a tuple
+        return code(written) if leaf.value.rank == 0 else f"np.array({code(written)})"
+    if leaf.value.kind in ("sequence", "many"):
+        writer.support.add("state_to_numpy")
+        return f"state_to_numpy({code(written)})"
+    if leaf.value.kind == "mapping":
+        raise Unconvertible("fetch", "a dictionary of tensors that is built elsewhere", leaf.node)
+    if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool", None):
+        return code(fill_method(written, "item()"))
+    if leaf.value.category == "string":
+        return code(written) if leaf.value.rank == 0 else f"np.array({code(written)}, dtype=object)"
+    tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
+    if leaf.value.kind == "variable" or operations.is_average(leaf.node):
+        # The next step changes the tensor in place; what TensorFlow returns stays as it is.
+        return code(fill_method(written, "detach().cpu().numpy().copy()"))
+    return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
