@@ -33,12 +33,14 @@ def read_lines(queue: Pipeline, skip_header_lines: int = 0) -> Pipeline:
 
 
 def read_queued_records(queue: Pipeline) -> Pipeline:
-    """tf.TFRecordReader: ("file:number", record) for the records of each file."""
+    """tf.TFRecordReader: ("file:offset", record) for the records of each file."""
 
     def start() -> Iterator[Any]:
         for name in queue:
-            for number, record in enumerate(read_records(name)):
-                yield Text(f"{as_text(name)}:{number}"), record
+            offset = 0
+            for record in read_records(name):
+                yield Text(f"{as_text(name)}:{offset}"), record
+                offset += 16 + len(record)  # length and its CRC in front, a CRC behind
 
     return Pipeline(start)
 
