@@ -365,11 +365,15 @@ def _rename(statement: cst.BaseStatement, names: dict[str, str]) -> cst.BaseStat
 
 
 def forward_method(name: str, params: list[cst.Param], body: Statements) -> cst.FunctionDef:
-    """``def name(self, ...): body``"""
+    """``def name(self, ...): body``; what follows a default without having one is keyword only."""
     body = body or lines("pass\n")
+    first = next((i for i, p in enumerate(params) if p.default is not None), len(params))
+    keyword_only = [p for p in params[first:] if p.default is None]
+    plain = [p for p in params if p not in keyword_only]
+    star = {"star_arg": cst.ParamStar(), "kwonly_params": keyword_only} if keyword_only else {}
     return cst.FunctionDef(
         cst.Name(name),
-        cst.Parameters([cst.Param(cst.Name("self")), *params]),
+        cst.Parameters([cst.Param(cst.Name("self")), *plain], **star),  # type: ignore[arg-type]
         cst.IndentedBlock(body),
         leading_lines=[cst.EmptyLine(indent=False)],
     )

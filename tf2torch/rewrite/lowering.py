@@ -137,7 +137,8 @@ def _blocks(blocks: Sequence[Block], units: Sequence[Unit]) -> list[Block]:
 def _call_block(host: Host, made: Block, names: dict[str, str], site: Site) -> Statements:
     """``logits = model(images)``"""
     modes = host.scope.modes
-    arguments = []
+    arguments: list[str] = []
+    named = False
     for name in made.inputs:
         unit = host.writer.plan.placeholders.get(name)
         if (
@@ -147,7 +148,9 @@ def _call_block(host: Host, made: Block, names: dict[str, str], site: Site) -> S
         ):
             continue
         text = names.get(name, name)
-        arguments.append(text if text == name or not _is_literal(text) else f"{name}={text}")
+        # A bare number says too little, and what follows a keyword needs one too.
+        named = named or (text != name and _is_literal(text))
+        arguments.append(f"{name}={text}" if named else text)
     callee = "model" if made.name == "forward" else f"model.{made.name}"
     call = f"{callee}({', '.join(arguments)})"
     if not made.outputs:
