@@ -28,26 +28,14 @@ def rotates(writer: Writer) -> bool:
     """Whether checkpoints are numbered, or looked for by folder."""
     if _SEARCHES & set(writer.analysis.symbols.values()):
         return True
-    for call in _Calls.of(writer):
+    for call in writer.analysis.values:
+        if type(call) is not cst.Call:
+            continue
         if isinstance(call.func, cst.Attribute) and call.func.attr.value == "save":
             owner = writer.value(call.func.value)
             if owner.kind == "object" and owner.detail.type == "Saver" and _step(writer, call):
                 return True
     return False
-
-
-class _Calls(cst.CSTVisitor):
-    def __init__(self) -> None:
-        self.found: list[cst.Call] = []
-
-    def visit_Call(self, node: cst.Call) -> None:
-        self.found.append(node)
-
-    @classmethod
-    def of(cls, writer: Writer) -> list[cst.Call]:
-        finder = cls()
-        writer.analysis.source.module.visit(finder)
-        return finder.found
 
 
 def _step(writer: Writer, call: cst.Call) -> cst.BaseExpression | None:
