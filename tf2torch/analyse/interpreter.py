@@ -12,7 +12,7 @@ from tf2torch.analyse import expressions, graph, names, overrides, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import BUDGET, Frame, State, join
 from tf2torch.cst.walk import children, read
-from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant
+from tf2torch.rulebook.values import ANYTHING, Dim, Value, constant
 
 #: Longest loop with a known number of rounds that is executed round by round.
 UNROLL = 128
@@ -521,8 +521,6 @@ _STATEMENTS: dict[type, Callable[[State, Any], Flow]] = {
     cst.Break: lambda state, node: "break",
     cst.Continue: lambda state, node: "continue",
 }
-
-__all__ = ["UNKNOWN", "Flow", "call_function", "run_block"]
 
 
 def run_rest(state: State, module: cst.Module) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 from tf2torch.analyse import tensors
 from tf2torch.analyse.calls import NONE, GraphCall
 from tf2torch.analyse.facts import Obj, Run
-from tf2torch.analyse.state import State
-from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value
+from tf2torch.rulebook.values import ANYTHING, Value
 
 
 def make(kind: str, call: GraphCall, **fields: Any) -> Value:
@@ -321,5 +320,3 @@ METHODS: dict[str, Callable[[GraphCall], Value]] = {
     "ExponentialMovingAverage.apply": _ema_apply,
     "ExponentialMovingAverage.average": _ema_average,
 }
-
-__all__ = ["HANDLERS", "METHODS", "State", "UNKNOWN"]

@@ -11,7 +11,7 @@ from tf2torch.analyse.calls import NONE, GraphCall
 from tf2torch.analyse.facts import Creation, Obj, Variable
 from tf2torch.analyse.regularization import note_term, regularize
 from tf2torch.analyse.state import State
-from tf2torch.rulebook.apply import Argument, Bound, infer
+from tf2torch.rulebook.apply import Bound, infer
 from tf2torch.rulebook.model import Rule
 from tf2torch.rulebook.predicates import holds
 from tf2torch.rulebook.values import UNKNOWN, Value, constant
@@ -408,5 +408,3 @@ METHODS: dict[str, Callable[[GraphCall], Value]] = {
     "Graph.name_scope": _name_scope,
     "Graph.get_collection": _get_collection,
 }
-
-__all__ = ["HANDLERS", "METHODS", "Argument", "create_layer"]

@@ -383,9 +383,6 @@ class _Device(cst.CSTTransformer):
         return updated_node.with_changes(args=kept)
 
 
-__all__ = ["convert_call", "parse"]
-
-
 def apply_to(writer: Writer, rule: Rule, item: Typed, value: Value, node: cst.Call) -> Typed:
     """Applies a one-argument rule, such as an activation, to a written expression."""
     keeps = rule.layout == "elementwise"

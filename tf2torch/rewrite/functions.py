@@ -15,7 +15,7 @@ from tf2torch.rewrite import initial, overrides, repetition
 from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.sink import Sink
-from tf2torch.rewrite.statements import Statements, block, leading, write_block
+from tf2torch.rewrite.statements import Statements, block, write_block
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.apply import Bound, fill
 from tf2torch.rulebook.model import Rule
@@ -624,6 +624,3 @@ def _called(function: cst.BaseExpression) -> cst.BaseExpression:
     if isinstance(function, cst.Lambda):
         return function.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
     return function
-
-
-__all__ = ["leading", "program_call", "write_function"]

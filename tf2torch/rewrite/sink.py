@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.plan.slots import Slot
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 
 Statements = list[cst.BaseStatement]
 
@@ -123,6 +123,3 @@ class Sink:
             else:
                 body += "".join(f"    {text.format(names[0])}\n" for text in texts)
         return lines(f"def reset_parameters(self):\n{body}")
-
-
-__all__ = ["Sink", "parse"]

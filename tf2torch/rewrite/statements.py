@@ -10,7 +10,7 @@ import libcst as cst
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.units import contents, dissolves
+from tf2torch.plan.units import dissolves
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import overrides, recurrent
 from tf2torch.rewrite.expressions import (
@@ -23,7 +23,7 @@ from tf2torch.rewrite.expressions import (
 )
 from tf2torch.rewrite.layout import FIRST, to_last
 from tf2torch.rewrite.sink import Sink
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines
 
 Statements = list[cst.BaseStatement]
 
@@ -107,13 +107,12 @@ def _statement(
         return []
     if isinstance(node, cst.SimpleStatementLine):
         written: Statements = []
-        for index, small in enumerate(node.body):
+        for small in node.body:
             part = _small(writer, small, scope, sink)
             for done in part:
                 if isinstance(done, cst.SimpleStatementLine) and len(node.body) == 1:
                     done = done.with_changes(trailing_whitespace=node.trailing_whitespace)
                 written.append(done)
-            del index
         return with_leading(written, node)
     if isinstance(node, cst.If):
         return [_if(writer, node, scope, sink)]
@@ -185,7 +184,6 @@ def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -
         for name in names_in(node).stores:
             scope.layouts.pop(name, None)
     targets = [t.with_changes(target=_target(writer, t.target, scope)) for t in node.targets]
-    del value
     return [_line(node.with_changes(targets=targets, value=written))]
 
 
@@ -389,6 +387,3 @@ def _function(writer: Writer, node: cst.FunctionDef, scope: Scope) -> cst.Functi
         params=convert_children(writer, node.params, scope),
         body=block(write_block(writer, node.body.body, inner, None), node.body),
     )
-
-
-__all__ = ["contents", "parse", "write_block", "write_statement"]

@@ -8,8 +8,8 @@ from tf2torch.analyse import tensors
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import initial, repetition
 from tf2torch.rewrite.expressions import Typed, convert
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
-from tf2torch.rulebook.values import UNKNOWN, Value
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
+from tf2torch.rulebook.values import Value
 
 
 def parameter_statements(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseStatement]:
@@ -171,6 +171,3 @@ def _argument(node: cst.Call, position: int, name: str) -> cst.BaseExpression | 
         (arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value == name),
         None,
     )
-
-
-__all__ = ["UNKNOWN", "get_variable_call", "lines", "parameter_statements", "variable_call"]
