@@ -79,14 +79,14 @@ def bars(count, rng):
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
-        self.h1 = BinaryDense(64, FLAGS.hidden)
-        self.h2 = BinaryDense(FLAGS.hidden, FLAGS.hidden)
-        self.logits = BinaryDense(FLAGS.hidden, 3)
+        self.fc1 = BinaryDense(SIDE * SIDE, FLAGS.hidden)
+        self.fc2 = BinaryDense(FLAGS.hidden, FLAGS.hidden)
+        self.out = BinaryDense(FLAGS.hidden, 3)
 
     def forward(self, x):
-        h1 = binarize(self.h1(x))
-        h2 = binarize(clip_gradient(self.h2(h1)))
-        return 3.0 * self.logits(h2)
+        h1 = binarize(self.fc1(x))
+        h2 = binarize(clip_gradient(self.fc2(h1)))
+        return 3.0 * self.out(h2)
 
 
 def main(argv=None):

@@ -19,7 +19,6 @@ NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
 #: Programs whose conversion is not there yet; to be empty.
 WITHOUT_CONVERSION = {
     "mnist_softmax",
-    "queue_pipeline",
     "schedules",
 }
 CONVERTED = [name for name in NAMES if (EXAMPLES / name / f"{name}_torch.py").exists()]

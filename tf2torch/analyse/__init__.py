@@ -12,10 +12,13 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import interpreter
-from tf2torch.analyse.facts import Creation, Function, Run
+from tf2torch.analyse import expansion, expressions, interpreter
+from tf2torch.analyse.facts import Creation, Function, Obj, Run
+from tf2torch.analyse.opening import OpenedClass
 from tf2torch.analyse.prepare import prepare
+from tf2torch.analyse.sections import PARAMETER, SESSION
 from tf2torch.analyse.state import Frame, State
+from tf2torch.cst.walk import walk
 from tf2torch.load import Source
 from tf2torch.rulebook.loader import Rulebook
 from tf2torch.rulebook.values import ANYTHING, Value
@@ -34,7 +37,10 @@ class Analysis:
         calls: for each program function, the calls that were followed and their paths.
         names: module-level names and their final values.
         original: the module as it was before `prepare`.
-        origins: nodes of the original for those that `prepare` made.
+        origins: nodes of the original for those that `prepare` and `expansion` made.
+        absorbed: references of the original that `expansion` wrote out as something else.
+        written: the references that it wrote instead.
+        opened: the class whose code is code of the module here, if there is one.
     """
 
     source: Source
@@ -52,21 +58,34 @@ class Analysis:
     state: State
     original: cst.Module
     origins: Mapping[cst.CSTNode, cst.CSTNode]
+    absorbed: Mapping[cst.CSTNode, str]
+    written: frozenset[cst.CSTNode]
+    opened: OpenedClass | None = None
+
+
+#: How often a program is analysed at most: each time, what stands for other code is written out.
+ROUNDS = 8
 
 
 def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
     """Executes the program abstractly: the module first, then what it never called."""
-    module, origins = prepare(source.module)
-    original, source = source.module, replace(source, module=module)
-    state = State(
-        rulebook=rulebook,
-        module=module,
-        frame=Frame(),
-        follow=interpreter.call_function,
-        assign=interpreter.assign,
-    )
-    interpreter.run_block(state, module.body)
-    interpreter.run_rest(state, module)
+    module, origins, opened = prepare(source.module)
+    original = source.module
+    absorbed: dict[cst.CSTNode, str] = {}
+    state = _execute(rulebook, module, frozenset())
+    sources = set(walk(module)) if state.expansions else set()
+    for _ in range(ROUNDS):
+        if not state.expansions:
+            break
+        module = expansion.rebuild(module, state.expansions, origins)
+        kept = set(walk(module))
+        absorbed |= {n: s for n, s in state.symbols.items() if n in sources and n not in kept}
+        state = _execute(rulebook, module, frozenset())
+    named = _lengths_to_name(state)
+    if named:
+        state = _execute(rulebook, module, named)
+    source = replace(source, module=module)
+    written = frozenset(n for n in state.symbols if sources and n not in sources)
     return Analysis(
         source=source,
         rulebook=rulebook,
@@ -83,6 +102,48 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
         state=state,
         original=original,
         origins=origins,
+        absorbed=absorbed,
+        written=written,
+        opened=opened,
+    )
+
+
+def _execute(
+    rulebook: Rulebook, module: cst.Module, named: frozenset[tuple[cst.CSTNode, str, int]]
+) -> State:
+    state = State(
+        rulebook=rulebook,
+        module=module,
+        frame=Frame(),
+        follow=interpreter.call_function,
+        assign=interpreter.assign,
+        evaluate=expressions.evaluate,
+        expansions=expansion.Expansions(),
+        named_lengths=named,
+    )
+    state.frame.names[PARAMETER] = Value("python")
+    state.frame.names[SESSION] = Value("object", detail=Obj("Session"))
+    interpreter.run_block(state, module.body)
+    interpreter.run_rest(state, module)
+    return state
+
+
+def _lengths_to_name(state: State) -> frozenset[tuple[cst.CSTNode, str, int]]:
+    """Lengths that differ among the calls of a function that makes variables.
+
+    What the function makes of them is then spelled with names that its callers can fill in.
+    """
+    makers = {
+        state.callees[step].node
+        for creation in state.creations
+        for step in creation.path
+        if isinstance(step, cst.Call) and step in state.callees
+    }
+    return frozenset(
+        place
+        for place, dims in state.lengths.items()
+        if place[0] in makers and len({d.text if d.size is None else d.size for d in dims}) > 1
+        if all(d.size is not None or d.text for d in dims)
     )
 
 

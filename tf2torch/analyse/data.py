@@ -238,15 +238,31 @@ def attribute(owner: Value, name: str) -> Value | None:
 # -- queues --------------------------------------------------------------------------------------
 
 
+def _count_epochs(call: GraphCall, position: int, scopes: int) -> None:
+    """Names the local variable in which an input producer counts epochs."""
+    naming = call.state.naming
+    outer = naming.name_scope
+    for _ in range(scopes):
+        naming.enter_name_scope(call.text(None, "name") or "input_producer")
+    limit = call.value(position, "num_epochs")
+    if limit is not None and limit.literal is not None:
+        naming.enter_name_scope("limit_epochs")
+        call.state.pipeline_variables.append(naming.unique("epochs"))
+    naming.leave_name_scope(outer)
+
+
 def _strings(call: GraphCall) -> Value:
+    _count_epochs(call, 1, 1)
     return make("Dataset", call, TEXT, queue=True)
 
 
 def _range_producer(call: GraphCall) -> Value:
+    _count_epochs(call, 1, 1)
     return make("Dataset", call, tensors.result_like("int32", ()), queue=True)
 
 
 def _slice_producer(call: GraphCall) -> Value:
+    _count_epochs(call, 1, 2)
     given = call.value(0, "tensor_list") or ANYTHING
     element = (
         slices(given) if given.kind == "sequence" and not is_array_literal(given) else SOMETHING

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import expressions, graph, names, overrides, tensors
+from tf2torch.analyse import contrib_losses, expressions, graph, names, overrides, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import BUDGET, Frame, State, join
 from tf2torch.cst.walk import children, read
-from tf2torch.rulebook.values import ANYTHING, Dim, Value, constant
+from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant
 
 #: Longest loop with a known number of rounds that is executed round by round.
 UNROLL = 128
@@ -52,7 +52,7 @@ def _line(state: State, node: cst.SimpleStatementLine | cst.SimpleStatementSuite
 
 
 def _expr(state: State, node: cst.Expr) -> Flow:
-    expressions.evaluate(state, node.value)
+    contrib_losses.name_loss(state, node.value, expressions.evaluate(state, node.value))
     return None
 
 
@@ -403,14 +403,15 @@ def call_function(
         result = overrides.returned(state, definition, result)
     state.stack = state.stack[:-1]
     state.frame, state.path = outer, outer_path
-    if node is not None:
-        _note_locals(state, definition, node, frame)
     old = state.returns.get(definition)
     state.returns[definition] = result if old is None else join(old, result)
     texts = {name: value.text for name, value in _by_name(definition, arguments)}
     # Lengths of tensors that were passed have names of their own here.
     lengths = ((name, frame.names[name]) for name in frame.names if "_size" in name)
-    texts |= {name: v.text for name, v in lengths if v.kind == "python" and name not in texts}
+    labels = {name: v.text for name, v in lengths if v.kind == "python" and name not in texts}
+    texts |= labels
+    if node is not None:
+        _note_locals(state, definition, node, frame, texts, labels)
     return expressions.leave_scope(state, result, texts)
 
 
@@ -432,9 +433,16 @@ def _enter(state: State, frame: Frame, name: str, value: Value) -> Value:
     """
     if value.is_tensor and value.shape is not None:
         shape = []
+        definition = frame.function.node if frame.function is not None else None
         for axis, dim in enumerate(value.shape):
-            if dim.size is None and dim.text and not names.is_global_text(state, dim.text):
-                label = f"{name}_size" if axis == len(value.shape) - 1 else f"{name}_size_{axis}"
+            label = f"{name}_size" if axis == len(value.shape) - 1 else f"{name}_size_{axis}"
+            if definition is not None:
+                state.lengths.setdefault((definition, name, axis), set()).add(dim)
+            if (definition, name, axis) in state.named_lengths:
+                literal = UNKNOWN if dim.size is None else dim.size
+                frame.names[label] = Value("python", literal, "int32", text=dim.text)
+                dim = Dim(dim.size, label)
+            elif dim.size is None and dim.text and not names.is_global_text(state, dim.text):
                 frame.names[label] = Value("python", text=dim.text, dtype="int32")
                 dim = Dim(None, label)
             shape.append(dim)
@@ -443,11 +451,20 @@ def _enter(state: State, frame: Frame, name: str, value: Value) -> Value:
     return expressions.leave_scope(state, value)
 
 
-def _note_locals(state: State, definition: cst.CSTNode, node: cst.Call, frame: Frame) -> None:
-    """Keeps the host values that a function's names ended with, for each call of it."""
+def _note_locals(
+    state: State,
+    definition: cst.CSTNode,
+    node: cst.Call,
+    frame: Frame,
+    texts: dict[str, str | None],
+    labels: Container[str],
+) -> None:
+    """Keeps the host values that a function's names ended with, as its caller spells them."""
     seen = state.locals.setdefault((definition, node), {})
     for name, value in frame.names.items():
         plain = tensors.plain(value)
+        if plain.text is not None and name not in labels:
+            plain = replace(plain, text=names.outside(state, plain.text, texts))
         if plain.kind == "python":
             seen[name] = join(seen[name], plain) if name in seen else plain
 

@@ -134,9 +134,8 @@ def outside(state: State, text: str, texts: dict[str, str | None]) -> str | None
         found = texts.get(word)
         if found is None:
             return word
-        return (
-            found if _WORD.fullmatch(found.replace(".", "_")) or found.isdigit() else f"({found})"
-        )
+        plain = word == text or _WORD.fullmatch(found.replace(".", "_")) or found.isdigit()
+        return found if plain else f"({found})"
 
     return _WORD.sub(swap, text)
 

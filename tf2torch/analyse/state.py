@@ -56,9 +56,11 @@ class State:
     rulebook: Rulebook
     module: cst.Module
     frame: Frame
-    #: `interpreter.call_function` and `interpreter.assign`, handed in to keep imports one way.
+    #: `interpreter.call_function` and its like, handed in to keep imports one way.
     follow: Callable[..., Value]
     assign: Callable[..., None]
+    evaluate: Callable[..., Value]
+    expansions: Any
     values: dict[cst.CSTNode, Value] = field(default_factory=dict)
     symbols: dict[cst.CSTNode, str] = field(default_factory=dict)
     callees: dict[cst.CSTNode, Function] = field(default_factory=dict)
@@ -72,6 +74,10 @@ class State:
     returns: dict[cst.CSTNode, Value] = field(default_factory=dict)
     parameters: dict[cst.CSTNode, dict[str, Value]] = field(default_factory=dict)
     locals: dict[tuple[cst.CSTNode, cst.CSTNode], dict[str, Value]] = field(default_factory=dict)
+    #: Lengths that tensor arguments came with by (function, parameter, axis), and those among them
+    #: that get a name of the function's own, since its calls disagree about them.
+    lengths: dict[tuple[cst.CSTNode, str, int], set[Dim]] = field(default_factory=dict)
+    named_lengths: frozenset[tuple[cst.CSTNode, str, int]] = frozenset()
     summaries: list[Value] = field(default_factory=list)
     #: Gradients by operation that are replaced here, and the calls where they are.
     overrides: dict[str, str] = field(default_factory=dict)
@@ -86,10 +92,16 @@ class State:
     #: Calls that draw from a data set or queue with their paths, and all calls on the way there.
     draws: list[tuple[cst.Call, tuple[Any, ...]]] = field(default_factory=list)
     draw_nodes: set[cst.CSTNode] = field(default_factory=set)
+    #: Names of variables that exist only inside of input pipelines.
+    pipeline_variables: list[str] = field(default_factory=list)
     #: Functions that are given elements of data sets.
     element_functions: set[cst.CSTNode] = field(default_factory=set)
     #: What later stages derive once from the facts, by name.
     cache: dict[str, Any] = field(default_factory=dict)
+    #: Arguments that calls get under slim.arg_scope, by function.
+    arg_scopes: dict[Any, Any] = field(default_factory=dict)
+    #: How often Keras has used each name for layers.
+    layer_names: dict[str, int] = field(default_factory=dict)
     spent: int = 0
     shadow: bool = False
     counter: int = 0
@@ -142,7 +154,7 @@ def _join_sizes(one: Value, other: Value) -> Value:
     """Lengths and shapes that differ are not known."""
     if one.detail.type == "Dimension":
         a, b = one.detail["dim"], other.detail["dim"]
-        dim = a if a == b else Dim(a.size if a.size == b.size else None)
+        dim = _join_dims(a, b)
         return Value("object", detail=Obj("Dimension", {"dim": dim}))
     dims, others = one.detail["dims"], other.detail["dims"]
     joined = None
@@ -156,10 +168,14 @@ def join_shapes(
 ) -> tuple[Dim, ...] | None:
     if one is None or other is None or len(one) != len(other):
         return None
-    return tuple(
-        a if a == b else Dim(a.size if a.size == b.size else None)
-        for a, b in zip(one, other, strict=True)
-    )
+    return tuple(_join_dims(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _join_dims(one: Dim, other: Dim) -> Dim:
+    if one == other:
+        return one
+    size = one.size if one.size == other.size else None
+    return Dim(size, one.text if one.text == other.text else None)
 
 
 def join_all(values: Iterable[Value]) -> Value:

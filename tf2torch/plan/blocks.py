@@ -248,16 +248,20 @@ def sole_module(
     """The one function that holds the whole model, if nothing else does: its module is it."""
     if created or any(role.kind == "method" for role in roles.values()):
         return None
-    calls = [unit.value for unit in graph.units if unit.index in model]
-    held = [slots[call] for call in calls if call is not None and call in slots]
-    if not held or len(held) != len(calls) or len({slot.attribute for slot in held}) != 1:
+    calls = [
+        [call for call in calls_in(unit.node) if call in slots]
+        for unit in graph.units
+        if unit.index in model
+    ]
+    held = [slots[call] for inner in calls for call in inner]
+    if not held or not all(calls) or len({slot.attribute for slot in held}) != 1:
         return None
     others = [slot for slot in slots.values() if slot.attribute != held[0].attribute]
     if any(slot.loops or slot.kind != "module" for slot in held) or any(
         slot.kind != "variable" for slot in others
     ):
         return None
-    function = analysis.callees.get(calls[0])  # type: ignore[arg-type]
+    function = analysis.callees.get(calls[0][0])
     return roles.get(function.node) if function is not None else None  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from tf2torch.analyse import Analysis
-from tf2torch.analyse.facts import Creation
+from tf2torch.analyse.facts import Creation, Function
 from tf2torch.analyse.recurrent import RecurrentCreation
 from tf2torch.cst.walk import children
 from tf2torch.plan.roles import Role
@@ -25,6 +25,10 @@ RESERVED = frozenset(
     " register_parameter requires_grad_ set_extra_state set_submodule share_memory state_dict"
     " to to_empty train training type xpu zero_grad".split()
 )
+
+
+#: Parameters by which programs name layers.
+NAMING = ("name", "scope", "layer_name", "scope_name")
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,12 +196,12 @@ def _name(
     analysis: Analysis, call: cst.Call, unit: Unit, targets: Mapping[str, int], kind: str
 ) -> str:
     """An explicit `name=`, else the assigned name if it is used once, else TensorFlow's."""
-    for argument in call.args:
-        if argument.keyword is not None and argument.keyword.value in ("name", "scope"):
-            literal = analysis.values[argument.value].literal
-            if isinstance(literal, str) and literal:
-                return identifier(literal.rpartition("/")[2])
     function = analysis.callees.get(call)
+    for parameter, argument in _keywords(call, function):
+        if parameter in NAMING:
+            literal = analysis.values[argument].literal
+            if isinstance(literal, str) and literal:
+                return identifier(_last_part(literal))
     if kind == "module" and function is not None and _instances(analysis, function.node) == 1:
         return function.name
     for creation in creations_of(analysis, call):
@@ -211,8 +215,33 @@ def _name(
         return function.name
     found = creations_of(analysis, call)
     if found and not found[0].scope.startswith("?"):
-        return identifier(found[0].scope.rpartition("/")[2])
+        name = identifier(_last_part(found[0].scope))
+        if len({creation.scope for creation in found}) > 1:
+            name = re.sub(r"_?\d+(?=_norm$|$)", "", name) or name  # one list for all of them
+        return name
     return identifier(analysis.symbols.get(call.func, "layer").rpartition(".")[2])
+
+
+def _last_part(scope: str) -> str:
+    """``conv1`` of ``block/conv1``, and ``conv1_norm`` of the normalizer in it."""
+    outer, _, last = scope.rpartition("/")
+    if outer and last in ("BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm"):
+        return f"{outer.rpartition('/')[2]}_norm"
+    return last
+
+
+def _keywords(call: cst.Call, function: Function | None) -> list[tuple[str, cst.BaseExpression]]:
+    """Arguments with their parameters' names, as far as the call or the callee tells them."""
+    names: list[str] = []
+    if function is not None:
+        names = [p.name.value for p in function.node.params.params]
+    found = []
+    for index, argument in enumerate(call.args):
+        if argument.keyword is not None:
+            found.append((argument.keyword.value, argument.value))
+        elif not argument.star and index < len(names):
+            found.append((names[index], argument.value))
+    return found
 
 
 def _instances(analysis: Analysis, definition: cst.CSTNode) -> int:

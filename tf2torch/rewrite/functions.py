@@ -227,11 +227,13 @@ def write_module(writer: Writer, role: Role) -> Written:
     }
     tensors |= {n for u in units if u.kind == "graph" for n in u.names.stores}
     derived: list[str] = []
+    sizes = _sizes(writer, node)
     for written in reversed(early):
         found = names_in(written)
         if not found.stores & init_needs:
             continue
-        if found.loads & tensors:
+        named = found.loads & sizes - set(parameters)
+        if found.loads & tensors or (named and found.stores <= _told(writer, role)):
             derived += sorted(found.stores & init_needs)
             continue
         constructor[:0] = written
@@ -242,9 +244,6 @@ def write_module(writer: Writer, role: Role) -> Written:
             "module-config", f"{role.name}'s layers need the shape of {wrong[0]!r}", node
         )
     body = _prune(body, config)
-    sizes = {
-        n for (d, _), known in writer.analysis.state.locals.items() if d is node for n in known
-    }
     derived += sorted(
         n for n in init_needs & sizes if n not in parameters and n not in derived and "_size" in n
     )
@@ -278,6 +277,25 @@ def write_module(writer: Writer, role: Role) -> Written:
         doc,
     ).with_changes(leading_lines=node.leading_lines)
     return Written(class_node, init=tuple(init), forward=(*forward,), derived=frozenset(derived))
+
+
+def _sizes(writer: Writer, node: cst.FunctionDef) -> set[str]:
+    """Host names of a function whose values at its calls are facts of the analysis."""
+    tables = writer.analysis.state.locals.items()
+    return {name for (definition, _), known in tables if definition is node for name in known}
+
+
+def _told(writer: Writer, role: Role) -> set[str]:
+    """Those of them that every caller can spell."""
+    tables = [known for (d, _), known in writer.analysis.state.locals.items() if d is role.node]
+    return {
+        name
+        for name in _sizes(writer, role.node)
+        if all(
+            name in known and (known[name].text or isinstance(known[name].literal, int))
+            for known in tables
+        )
+    }
 
 
 def _is_silent(writer: Writer, unit: Unit) -> bool:
@@ -465,7 +483,7 @@ def _constructor(
     for parameter in written.init:
         if parameter in written.derived:
             value = known.get(parameter)
-            if value is not None and value.literal is UNKNOWN and value.text:
+            if value is not None and value.text:
                 args.append((None if in_order else parameter, parse(value.text)))
                 continue
             if value is None or not isinstance(value.literal, int):
@@ -570,8 +588,10 @@ def _original(
     writer: Writer, node: cst.Call, rule: Rule, name: str, scope: Scope, bound: Bound
 ) -> cst.BaseExpression:
     """An argument as the constructor needs it."""
+    from tf2torch.rewrite.calls import is_recipe
+
     argument = source_argument(rule, node, name)
-    if argument is None or writer.value(argument).is_tensor:
+    if argument is None or writer.value(argument).is_tensor or is_recipe(writer, argument):
         return bound.nodes[name]
     try:
         return convert(writer, argument, scope)

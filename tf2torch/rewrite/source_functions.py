@@ -40,6 +40,8 @@ def write_source(writer: Writer, role: Role) -> cst.FunctionDef:
     after: list[Unit] = []
     result: cst.BaseExpression | None = None
     for unit in units:
+        for manager in unit.managers:
+            writer.settle(manager, Outcome.ABSORBED, "scope")
         if unit.index in streams.consumed:
             writer.settle(unit.node, Outcome.CONVERTED, "data")
             continue

@@ -25,6 +25,7 @@ def weight_map(writer: Writer) -> dict[str, Any]:
             if variable.name in variables and creation.reused is not None:
                 continue
             variables[variable.name] = _entry(writer, creation, variable, held, counters)
+    variables |= dict.fromkeys(writer.analysis.state.pipeline_variables)
     variables |= _averages(writer, variables)
     return {"version": 1, "variables": variables, "optimizers": _optimizers(writer)}
 
