@@ -9,7 +9,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import arrays, graph, hostcalls, names, tensors
+from tf2torch.analyse import arg_scopes, arrays, graph, hostcalls, names, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import Frame, State, join, join_all
 from tf2torch.rulebook.apply import Argument
@@ -544,6 +544,10 @@ def call_value(state: State, node: cst.Call, callee: Value, arguments: list[Argu
         return graph.call(state, node, callee.detail, arguments)
     if callee.kind == "function":
         function: Function = callee.detail
+        if state.arg_scopes:
+            written_out = arg_scopes.program_call(state, node, callee)
+            if written_out is not None:
+                return written_out
         state.callees[node] = function
         return follow(state, function, arguments, node)
     if callee.kind == "class":

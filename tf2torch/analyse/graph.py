@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import libcst as cst
 
-from tf2torch.analyse import data, overrides, primitives, recurrent, regularization, tensors
+from tf2torch.analyse import (
+    arg_scopes,
+    contrib_losses,
+    data,
+    overrides,
+    primitives,
+    recurrent,
+    regularization,
+    tensors,
+)
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import State
@@ -93,6 +102,10 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
     """A call of a TensorFlow function or class."""
     if state.overrides:
         overrides.note(state, node, symbol)
+    for written_out in (arg_scopes.symbol_call, contrib_losses.symbol_call):
+        found = written_out(state, node, symbol, arguments)
+        if found is not None:
+            return found
     handler = primitives.find(symbol)
     if handler is not None:
         return handler(GraphCall(state, node, symbol, tuple(arguments)))
@@ -122,7 +135,9 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
     last = symbol.rpartition(".")[2]
     if last[:1].isupper():
         return Value("object", detail=Obj(last, {"symbol": symbol}, node))
-    return tensors.result(state, None, None)
+    result = tensors.result(state, None, None)
+    regularization.note_loss(state, symbol, result)  # so that sums know that they lack it
+    return result
 
 
 def made(state: State, value: Value) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tf2torch.analyse import (
+    arg_scopes,
     control,
     data,
     overrides,
@@ -26,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     **recurrent.HANDLERS,
     **data.HANDLERS,
     **regularization.HANDLERS,
+    **arg_scopes.HANDLERS,
 }
 METHODS: dict[str, Handler] = {
     **variables.METHODS,

@@ -54,7 +54,9 @@ def find_roles(
         used = free[name]
         extra = tuple(sorted(used & tensors))
         returned = analysis.returns.get(function)
-        if contains_run(analysis, function.body) or runs_inside(analysis, function.body):
+        if _gives_scope(returned):
+            roles[function] = Role(function, "host", name)
+        elif contains_run(analysis, function.body) or runs_inside(analysis, function.body):
             roles[function] = Role(function, "host", name)
         elif function in drawing and function not in makers and _gives_tensors(returned):
             roles[function] = Role(function, "source", name)
@@ -87,6 +89,13 @@ def pass_extra_names(roles: Iterable[Role], units: Iterable[Unit]) -> None:
         if unit.kind not in ("define", "import"):
             for name in extras.keys() & unit.names.loads:
                 unit.names.loads |= extras[name]
+
+
+def _gives_scope(returned: Value | None) -> bool:
+    """Whether what a function gives is an arg_scope."""
+    return (
+        returned is not None and returned.kind == "object" and returned.detail.type == "arg_scope"
+    )
 
 
 def _gives_tensors(returned: Value | None) -> bool:

@@ -33,6 +33,10 @@ from tf2torch.rulebook.values import ANYTHING, Value
 def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """A call in PyTorch."""
     symbol = writer.analysis.symbols.get(node.func)
+    refused = writer.analysis.state.expansions.refused.get(node)
+    if refused is not None:
+        rule_id, reason = refused
+        raise Unconvertible(rule_id, reason, node)
     losses = regularization.losses_call(writer, node, scope) or regularization.regularizer_call(
         writer, node, scope
     )
@@ -122,7 +126,7 @@ def apply_rule(
     if rule.kind == "refuse":
         raise Unconvertible(rule.id, rule.reason or f"{rule.tf[0]} has no counterpart", node)
     items = [
-        Typed(arg.value) if _is_recipe(writer, arg.value) else typed(writer, arg.value, scope)
+        Typed(arg.value) if is_recipe(writer, arg.value) else typed(writer, arg.value, scope)
         for arg in args
     ]
     given = [
@@ -135,7 +139,8 @@ def apply_rule(
         for arg, item in zip(args, items, strict=True)
     ]
     if rule.layout == "elementwise" and any(g.value.is_tensor for g in given):
-        given = [_tensor_argument(argument) for argument in given]
+        axes = _axis_arguments(rule, given, receiver is not None)
+        given = [g if index in axes else _tensor_argument(g) for index, g in enumerate(given)]
     if rule.layout == "elementwise" and scope.phase != "init":
         given = _arrays_as_tensors(given)
     owner = None
@@ -169,6 +174,17 @@ def apply_rule(
         written = without_device(written)
     result = Typed(written, order, rank)
     return functions.after(writer, rule, bound, result, node, scope)
+
+
+def _axis_arguments(rule: Rule, given: Sequence[Argument], method: bool) -> set[int]:
+    """Positions of the arguments that are axes: lists of numbers that stay lists."""
+    names = [p.name for p in rule.parameters if not p.star and not (method and p.name == "self")]
+    axes = {name for name in names if rule.alias.get(name, name) in rule.axes}
+    return {
+        index
+        for index, argument in enumerate(given)
+        if (argument.keyword or (names[index] if index < len(names) else "")) in axes
+    }
 
 
 def _tensor_argument(argument: Argument) -> Argument:
@@ -210,7 +226,7 @@ def _layout(writer: Writer, rule: Rule, bound: Bound) -> str | Mapping[str, str]
     return rule.layout
 
 
-def _is_recipe(writer: Writer, node: cst.BaseExpression) -> bool:
+def is_recipe(writer: Writer, node: cst.BaseExpression) -> bool:
     """Initializers and regularizers: read by the layer that gets them, never written as values."""
     value = writer.value(node)
     if value.kind == "object":

@@ -11,7 +11,17 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import flags, operations, recurrent, savers, sources, training, variables_list
+from tf2torch.rewrite import (
+    closing,
+    flags,
+    operations,
+    recurrent,
+    savers,
+    sources,
+    training,
+    variables_list,
+)
+from tf2torch.rewrite.assemble import is_guard
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.functions import write_function
@@ -95,7 +105,11 @@ def _constants(units: Sequence[Unit]) -> set[int]:
             stored[name] = stored.get(name, 0) + 1
     constant_names: set[str] = set()
     changed = _changed(units)
+    opened = False
     for unit in units:
+        opened = closing.is_inside(unit.small, opened)
+        if opened:
+            continue
         if unit.kind in ("import", "define"):
             constant_names |= unit.names.stores
             continue
@@ -229,11 +243,6 @@ def _is_docstring(unit: Unit) -> bool:
     )
 
 
-def is_guard(node: cst.CSTNode) -> bool:
-    """``if __name__ == "__main__":``"""
-    return isinstance(node, cst.If) and "__name__" in names_in(node.test).loads
-
-
 def _needs_model(writer: Writer, unit: Unit) -> bool:
     if contains_run(writer.analysis, unit.node):
         return True
@@ -292,6 +301,9 @@ def _definition(program: Program, host: Host, unit: Unit, model: RootModel | Non
         if recurrent.absorbed(writer, node):
             writer.settle(node, Outcome.CONVERTED, "rnn-cell")
             return
+        if _only_scopes(writer, node):
+            writer.settle(node, Outcome.ABSORBED, "arg-scope")
+            return
         if role is None or role.kind == "host":
             place.append(host_function(host, node))
             return
@@ -309,6 +321,12 @@ def _definition(program: Program, host: Host, unit: Unit, model: RootModel | Non
             target.append(written.node)
         return
     place += write_statement(writer, node, host.scope, None)
+
+
+def _only_scopes(writer: Writer, node: cst.FunctionDef) -> bool:
+    """Whether a function only gives an arg_scope, whose arguments stand in the calls now."""
+    made = writer.analysis.returns.get(node)
+    return made is not None and made.kind == "object" and made.detail.type == "arg_scope"
 
 
 def _object(program: Program, host: Host, unit: Unit) -> None:
