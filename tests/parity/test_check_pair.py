@@ -17,6 +17,7 @@ else:
 
 from tf2torch.parity import Report, Tolerance, check_pair
 from tf2torch.parity.compare import check_replay, record_program
+from tf2torch.parity.processes import RECORDER
 from tf2torch.parity.records import Record
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -121,18 +122,17 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "No such file or directory: 'data.csv'" in str(report)
 
 
-def test_the_recorder_keeps_to_old_python() -> None:
-    source = Path(__file__).parents[2] / "tf2torch" / "parity" / "record.py"
-    tree = ast.parse(source.read_text(), feature_version=(3, 7))
+@pytest.mark.parametrize("module", sorted(RECORDER.glob("*.py")), ids=lambda path: path.stem)
+def test_the_recorder_keeps_to_old_python(module: Path) -> None:
+    tree = ast.parse(module.read_text(), feature_version=(3, 7))
     modern = (ast.NamedExpr, ast.Match)
     assert not any(isinstance(node, modern) for node in ast.walk(tree))
-    imported = {
-        alias.name.split(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    }
-    assert "tf2torch" not in imported and "torch" not in imported
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level or node.module not in ("__future__", "dataclasses")
+            names = [node.module or ""] if not node.level else []
+        assert not {"tf2torch", "torch"} & {name.split(".")[0] for name in names}
 
 
 def test_the_recorder_adds_no_op(records: dict[str, Path], tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_the_recorder_adds_no_op(records: dict[str, Path], tmp_path: Path) -> No
 
 
 def test_the_record_has_a_limit(tmp_path: Path) -> None:
-    from tf2torch.parity.record import LimitReached, Writer
+    from tf2torch.parity.recorder.writing import LimitReached, Writer
 
     writer = Writer(str(tmp_path), limit=1000)
     with pytest.raises(LimitReached, match="limit of 0 MB"):

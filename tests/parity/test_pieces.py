@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from tf2torch.parity import record as recording
 from tf2torch.parity.draws import arrangement, permutation
 from tf2torch.parity.order import Order, Pass, flat
 from tf2torch.parity.pairs import is_slot, ordinal, same_update, stacked_states
+from tf2torch.parity.recorder import probes
+from tf2torch.parity.recorder.writing import Writer
 from tf2torch.parity.records import Record
 from tf2torch.parity.tolerances import differs, last_place, line_differs
 
@@ -136,8 +137,8 @@ def test_probes_follow_assignments() -> None:
         "    return a\n"
         "value = run(3)\n"
     )
-    tree = ast.fix_missing_locations(recording.Instrument().visit(ast.parse(source)))
-    exec(compile(tree, "program", "exec"), {recording.PROBE: lambda *given: seen.append(given)})
+    tree = ast.fix_missing_locations(probes.Instrument().visit(ast.parse(source)))
+    exec(compile(tree, "program", "exec"), {probes.PROBE: lambda *given: seen.append(given)})
     assert [(line, scope, names) for line, scope, _, names, _ in seen] == [
         (2, "", ("box",)),
         (4, "run", ("a", "box.b")),
@@ -147,7 +148,7 @@ def test_probes_follow_assignments() -> None:
 
 
 def test_the_writer_s_record_is_read_back(tmp_path: Path) -> None:
-    writer = recording.Writer(str(tmp_path))
+    writer = Writer(str(tmp_path))
     nested = {"a": [np.arange(3), (1.5, None)], "b": "text"}
     writer.event("assign", name="x", value=writer.value(nested))
     writer.event("end", error=None)

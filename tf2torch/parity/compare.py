@@ -7,8 +7,6 @@ replayer in this one, from the recorded initial values and with the recorded ran
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Sequence
@@ -16,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tf2torch.parity.pairs import Finding, Pair, compare, draw_notes
+from tf2torch.parity.processes import record_command, replay_command, run
 from tf2torch.parity.records import Record
 from tf2torch.parity.tolerances import Tolerance
 
@@ -97,9 +96,9 @@ def record_program(
     timeout: float = 600,
 ) -> Finding | None:
     """Records a program in an interpreter that has TensorFlow; what went wrong, if anything."""
-    recorder = Path(__file__).with_name("record.py")
-    command = [tf_python, str(recorder), str(Path(original).resolve()), str(record)]
-    return _run([*command, "--", *arguments], record, timeout, "original")
+    command = record_command(tf_python, Path(original).resolve(), record, arguments, ())
+    failure = run(command, record, timeout, "original")
+    return None if failure is None else Finding("run", failure)
 
 
 def check_replay(
@@ -119,10 +118,10 @@ def check_replay(
     original, converted = Path(original).resolve(), Path(converted).resolve()
 
     def replay(to: Path, *options: str) -> Finding | None:
-        module = [sys.executable, "-m", "tf2torch.parity.replay"]
         options = (*options, "--exact") if exact else options
-        command = [*module, str(converted), str(record), str(to), *options, "--", *arguments]
-        return _run(command, to, timeout, "conversion")
+        command = replay_command(converted, record, to, arguments, options)
+        failure = run(command, to, timeout, "conversion")
+        return None if failure is None else Finding("run", failure)
 
     if (failure := replay(folder)) is not None:
         return Report(original, converted, (failure,))
@@ -136,25 +135,3 @@ def check_replay(
         ran = [Record(to) for option, to in others.items() if replay(to, option) is None]
         findings, counts = compare(replace(pair, rounded=tuple(ran)))
     return Report(original, converted, tuple(findings), counts, tuple(draw_notes(pair.replay)))
-
-
-def _run(command: list[str], folder: Path, timeout: float, title: str) -> Finding | None:
-    """Runs one side; the files that the program writes go to `folder`/files."""
-    work = folder / "files"
-    work.mkdir(parents=True, exist_ok=True)
-    environment = dict(os.environ)
-    if title == "conversion":
-        package = str(Path(__file__).resolve().parents[2])
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = package + (os.pathsep + known if known else "")
-        environment.setdefault("OMP_NUM_THREADS", "1")
-    try:
-        done = subprocess.run(
-            command, cwd=work, capture_output=True, text=True, timeout=timeout, env=environment
-        )
-    except subprocess.TimeoutExpired:
-        return Finding("run", f"The {title} did not end within {timeout:g} seconds.")
-    if done.returncode == 0:
-        return None
-    tail = "\n".join(done.stderr.strip().splitlines()[-12:])
-    return Finding("run", f"The {title} ended with exit status {done.returncode}:\n{tail}")

@@ -81,7 +81,8 @@ class Loader:
         own = parameter.detach().double().cpu().numpy()
         if value.size == 0 or value.dtype.kind != "f":
             return
-        if np.all(value == value.flat[0]):
+        drawn = any(name in self._record.drawn for name, _ in self.entries[(module, key)])
+        if not drawn and np.all(value == value.flat[0]):
             if not np.allclose(own, value, rtol=1e-6, atol=1e-7):
                 self._finding(
                     module, key, f"starts at {own.flat[0]:.6g}, not at {value.flat[0]:.6g}"

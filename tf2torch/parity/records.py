@@ -75,6 +75,11 @@ class Record:
         return found
 
     @cached_property
+    def drawn(self) -> frozenset[str]:
+        """The variables whose initial values come from random ops."""
+        return frozenset(name for event in self.of("variables") for name in event["drawn"])
+
+    @cached_property
     def final_values(self) -> dict[str, Any]:
         """For every variable its last value."""
         found: dict[str, Any] = {}

@@ -21,11 +21,13 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from tf2torch.parity import draws as random_draws
-from tf2torch.parity import record as recording
 from tf2torch.parity.loading import Loader
 from tf2torch.parity.order import Order
 from tf2torch.parity.pairs import same_scope, sequences
 from tf2torch.parity.precision import use_double_precision
+from tf2torch.parity.recorder import probes
+from tf2torch.parity.recorder.running import execute
+from tf2torch.parity.recorder.writing import Tee, Writer
 from tf2torch.parity.records import Record
 
 BIND = "__tf2torch_bind__"
@@ -33,7 +35,7 @@ NATIVE = "__tf2torch_native__"
 JITTER = 1e-6  # relative change of the initial values: some ten times the precision of float32
 
 
-class Instrument(recording.Instrument):
+class Instrument(probes.Instrument):
     """Probes, and around the making of a bare tensor: torch's own draws, then its value."""
 
     def __init__(self, roots: dict[str, set[str]]) -> None:
@@ -81,7 +83,7 @@ def root_of(target: Any) -> str:
 class Replayer:
     """Listens to the probes of the converted program."""
 
-    def __init__(self, writer: recording.Writer, record: Record, drawn: random_draws.Draws) -> None:
+    def __init__(self, writer: Writer, record: Record, drawn: random_draws.Draws) -> None:
         self._writer = writer
         self._drawn = drawn
         self._known = sequences(record)
@@ -100,7 +102,7 @@ class Replayer:
                 continue
             tensor = holds_tensor(value)
             plain = to_numpy(value) if tensor else value
-            if not recording._numeric(plain):
+            if not probes.numeric(plain):
                 continue
             event = {"name": name, "scope": scope, "line": line, "tensor": tensor}
             self._writer.event("assign", value=self._writer.value(plain), **event)
@@ -119,9 +121,9 @@ def host_names(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and any(
             isinstance(call.func, ast.Attribute) and call.func.attr in ("item", "numpy", "tolist")
-            for call in recording.calls_in(node.value)
+            for call in probes.calls_in(node.value)
         ):
-            found.update(text for target in node.targets for text in recording.target_texts(target))
+            found.update(text for target in node.targets for text in probes.target_texts(target))
     return found
 
 
@@ -176,7 +178,7 @@ def replay(
     path = Path(converted).resolve()
     known = Record(Path(record))
     weights = json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8"))
-    writer = recording.Writer(folder)
+    writer = Writer(folder)
     drawn = random_draws.Draws(known, random_draws.caller_line(str(path)))
     loader = Loader(weights, known, drawn, jitter)
     order = Order(known)
@@ -212,14 +214,14 @@ def replay(
         return instrument.visit(tree)
 
     namespace = {
-        recording.PROBE: replayer.probe,
+        probes.PROBE: replayer.probe,
         BIND: loader.bind,
         NATIVE: native,
     }
     with open(os.path.join(folder, "stdout.txt"), "w", encoding="utf-8") as copy:
-        stdout, sys.stdout = sys.stdout, recording.Tee(sys.stdout, copy)
+        stdout, sys.stdout = sys.stdout, Tee(sys.stdout, copy)
         try:
-            error = recording.execute(str(path), arguments, namespace, transform)
+            error = execute(str(path), arguments, namespace, transform)
         finally:
             sys.stdout = stdout
     finish(writer, loader, drawn, order)
@@ -228,9 +230,7 @@ def replay(
     return 0 if error is None else 1
 
 
-def finish(
-    writer: recording.Writer, loader: Loader, drawn: random_draws.Draws, order: Order
-) -> None:
+def finish(writer: Writer, loader: Loader, drawn: random_draws.Draws, order: Order) -> None:
     for finding in loader.findings:
         writer.event("loading", **finding)
     for module, key in sorted(loader.entries):

@@ -1,0 +1,63 @@
+"""Run each program in a process of its own, and say what went wrong where it did."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+RECORDER = Path(__file__).with_name("recorder")
+PACKAGE = "tf2torch_recorder"
+MAIN = f"import sys\n\nfrom {PACKAGE}.running import main\n\nsys.exit(main(sys.argv[1:]))\n"
+
+
+def bundle(path: Path) -> Path:
+    """Writes the recorder as one file that any Python runs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for module in sorted(RECORDER.glob("*.py")):
+            archive.writestr(f"{PACKAGE}/{module.name}", module.read_text(encoding="utf-8"))
+        archive.writestr("__main__.py", MAIN)
+    return path
+
+
+def record_command(
+    tf_python: str, original: Path, folder: Path, arguments: Sequence[str], options: Sequence[str]
+) -> list[str]:
+    recorder = bundle(folder / "recorder.pyz")
+    return [tf_python, str(recorder), str(original), str(folder), *options, "--", *arguments]
+
+
+def replay_command(
+    converted: Path, record: Path, folder: Path, arguments: Sequence[str], options: Sequence[str]
+) -> list[str]:
+    module = [sys.executable, "-m", "tf2torch.parity.replay"]
+    return [*module, str(converted), str(record), str(folder), *options, "--", *arguments]
+
+
+def run(command: list[str], folder: Path, timeout: float, title: str) -> str | None:
+    """Runs one side and returns what went wrong; files it writes go to `folder`/files."""
+    work = folder / "files"
+    work.mkdir(parents=True, exist_ok=True)
+    environment = dict(os.environ)
+    if title == "conversion":
+        package = str(Path(__file__).resolve().parents[2])
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = package + (os.pathsep + known if known else "")
+        environment.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        done = subprocess.run(
+            command, cwd=work, capture_output=True, text=True, errors="replace", timeout=timeout,
+            env=environment, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"The {title} did not end within {timeout:g} seconds."
+    except OSError as error:
+        return f"The {title} could not be started: {error}"
+    if done.returncode == 0:
+        return None
+    tail = "\n".join(done.stderr.strip().splitlines()[-12:])
+    return f"The {title} ended with exit status {done.returncode}:\n{tail}"

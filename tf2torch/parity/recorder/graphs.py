@@ -1,0 +1,170 @@
+"""Read from a graph what a run executes: its draws, its data, the variables that it sets."""
+
+from typing import Any, Dict, Iterable, List, Optional
+
+RANDOM_OPS = {
+    "RandomUniform": "uniform",
+    "RandomStandardNormal": "normal",
+    "TruncatedNormal": "truncated_normal",
+    "ParameterizedTruncatedNormal": "truncated_normal",
+    "RandomUniformInt": "integers",
+    "RandomShuffle": "shuffle",
+    "RandomGamma": "gamma",
+    "RandomPoisson": "poisson",
+    "RandomPoissonV2": "poisson",
+    "Multinomial": "multinomial",
+    "StatelessRandomUniform": "uniform",
+    "StatelessRandomUniformV2": "uniform",
+    "StatelessRandomNormal": "normal",
+    "StatelessRandomNormalV2": "normal",
+    "StatelessTruncatedNormal": "truncated_normal",
+    "StatelessTruncatedNormalV2": "truncated_normal",
+    "UniformCandidateSampler": "candidates",
+    "LogUniformCandidateSampler": "candidates",
+    "LearnedUnigramCandidateSampler": "candidates",
+    "ThreadUnsafeUnigramCandidateSampler": "candidates",
+    "FixedUnigramCandidateSampler": "candidates",
+    "AllCandidateSampler": "candidates",
+}
+DATA_OPS = (
+    "IteratorGetNext",
+    "IteratorGetNextSync",
+    "OneShotIteratorGetNext",
+    "QueueDequeue",
+    "QueueDequeueV2",
+    "QueueDequeueMany",
+    "QueueDequeueManyV2",
+    "QueueDequeueUpTo",
+    "QueueDequeueUpToV2",
+)
+ASSIGN_OPS = ("Assign", "AssignVariableOp")
+UPDATE_PREFIXES = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
+
+
+def flat_fetches(graph: Any, value: Any) -> List[Any]:
+    """The graph elements (tensors and operations) of a nested fetch."""
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        return [item for key in value for item in flat_fetches(graph, value[key])]
+    if hasattr(value, "indices") and hasattr(value, "values") and hasattr(value, "op"):
+        parts = [value.values, value.indices, getattr(value, "dense_shape", None)]
+        return [item for part in parts for item in flat_fetches(graph, part)]
+    if isinstance(value, (list, tuple)):
+        return [item for part in value for item in flat_fetches(graph, part)]
+    return [graph.as_graph_element(value, allow_tensor=True, allow_operation=True)]
+
+
+def operation(element: Any) -> Any:
+    return element.op if hasattr(element, "op") and hasattr(element, "dtype") else element
+
+
+def closure(roots: Iterable[Any], fed: Iterable[Any]) -> List[Any]:
+    """Every operation that a run executes, in the order of their creation."""
+    fed_names = {tensor.name for tensor in fed}
+    seen: Dict[str, Any] = {}
+    stack = [operation(root) for root in roots if getattr(root, "name", None) not in fed_names]
+    while stack:
+        op = stack.pop()
+        if op.name in seen:
+            continue
+        seen[op.name] = op
+        stack.extend(tensor.op for tensor in op.inputs if tensor.name not in fed_names)
+        stack.extend(op.control_inputs)
+    return sorted(seen.values(), key=lambda op: op._id)
+
+
+def is_drawn(variable: Any) -> bool:
+    """Whether the initial value of a variable comes from a random op."""
+    return any(op.type in RANDOM_OPS for op in closure([variable.initializer], []))
+
+
+def in_control_flow(op: Any) -> bool:
+    context = op._get_control_flow_context()
+    return context is not None and type(context).__name__ in ("CondContext", "WhileContext")
+
+
+def dropout_rate(op: Any) -> Optional[Any]:
+    """The tensor that a uniform draw is compared with to make a dropout mask, if it is one."""
+    frontier = [op.outputs[0]]
+    for _ in range(3):
+        consumers = [user for tensor in frontier for user in tensor.consumers()]
+        for user in consumers:
+            if user.type == "GreaterEqual" and user.inputs[0] in frontier_refs(frontier):
+                return user.inputs[1]
+        moved = [u for u in consumers if u.type in ("Mul", "Add", "AddV2", "Sub", "Identity")]
+        frontier = [user.outputs[0] for user in moved]
+    return None
+
+
+def frontier_refs(tensors: List[Any]) -> "RefList":
+    return RefList(tensors)
+
+
+class RefList:
+    """Membership by identity; tensors may overload equality."""
+
+    def __init__(self, items: List[Any]) -> None:
+        self._names = {item.name for item in items}
+
+    def __contains__(self, item: Any) -> bool:
+        return item.name in self._names
+
+
+def initialises_only(op: Any, variables: Dict[str, Any], limit: int = 200) -> bool:
+    """Whether a draw does nothing but give a variable its initial value."""
+    initializers = {v.initializer.name for v in variables.values() if v.initializer is not None}
+    stack, seen, found = list(op.outputs), set(), False
+    while stack:
+        for user in stack.pop().consumers():
+            if user.name in seen:
+                continue
+            seen.add(user.name)
+            if user.name in initializers:
+                found = True
+                continue
+            if len(seen) > limit:
+                return False
+            stack.extend(user.outputs)
+            if not user.outputs:
+                return False
+    return found
+
+
+class Plan:
+    """What a run of given fetches and feeds executes; worked out once for each combination."""
+
+    def __init__(self, ops: List[Any], variables: Dict[str, Any]) -> None:
+        names = {op.name for op in ops}
+        self.initialised = [
+            name
+            for name, variable in variables.items()
+            if variable.initializer is not None and variable.initializer.name in names
+        ]
+        by_op = {}
+        for name, variable in variables.items():
+            handle = getattr(variable, "handle", None)
+            by_op[(handle.op if handle is not None else variable.op).name] = name
+        written = [(op, by_op.get(op.inputs[0].op.name)) for op in ops if op.inputs]
+        restored = [
+            name
+            for op, name in written
+            if name is not None and op.type in ASSIGN_OPS and _restores(op.inputs[1])
+        ]
+        self.initialised += [name for name in restored if name not in self.initialised]
+        self.trains = any(op.type.startswith(UPDATE_PREFIXES) for op in ops)
+        drawn = [op for op in ops if op.type in RANDOM_OPS and not initialises_only(op, variables)]
+        self.draws = [op for op in drawn if not in_control_flow(op)]
+        self.inner_draws = [op for op in drawn if in_control_flow(op)]
+        self.rates = {op.name: dropout_rate(op) for op in drawn if op.type == "RandomUniform"}
+        self.data = [op for op in ops if op.type in DATA_OPS and not in_control_flow(op)]
+
+
+def _restores(tensor: Any) -> bool:
+    for _ in range(4):
+        if tensor.op.type in ("RestoreV2", "Restore", "RestoreSlice"):
+            return True
+        if not tensor.op.inputs:
+            return False
+        tensor = tensor.op.inputs[0]
+    return False

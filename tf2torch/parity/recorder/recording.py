@@ -1,0 +1,220 @@
+"""Stand between a program and Session.run."""
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from typing import Any, Callable, Dict, Iterable, List, Tuple
+
+import numpy as np
+
+from .graphs import RANDOM_OPS, Plan, closure, flat_fetches, in_control_flow, is_drawn
+from .probes import numeric
+from .watch import Watch
+from .writing import Writer
+
+
+class Recorder:
+    """Stands between the program and Session.run, and listens to the probes."""
+
+    def __init__(self, tf: Any, script: str, writer: Writer) -> None:
+        self.tf = tf
+        self.writer = writer
+        self.folder = os.path.dirname(os.path.abspath(script))
+        self.script = os.path.abspath(script)
+        self.runs = 0
+        self._plans: Dict[Any, Plan] = {}
+        self._busy = False
+        self._recent: Dict[int, Any] = {}
+        self._known: Dict[int, List[str]] = {}
+        self._sessions: List[Any] = []
+        self._thread = threading.current_thread()
+        self._scratch = tempfile.mkdtemp(prefix="tf2torch-watch-")
+
+    # The program's runs
+
+    def run(self, original: Callable[..., Any], session: Any, fetches: Any, feed_dict: Any,
+            options: Any, run_metadata: Any) -> Any:  # fmt: skip
+        if self._busy or threading.current_thread() is not self._thread:
+            return original(session, fetches, feed_dict, options, run_metadata)
+        self._busy = True
+        try:
+            return self._recorded(original, session, fetches, feed_dict, options, run_metadata)
+        finally:
+            self._busy = False
+
+    def _recorded(self, original: Callable[..., Any], session: Any, fetches: Any, feed_dict: Any,
+                  options: Any, run_metadata: Any) -> Any:  # fmt: skip
+        graph = session.graph
+        try:
+            plan = self._plan(graph, fetches, feed_dict)
+        except Exception:  # a fetch or feed that is wrong: the program shall see its own error
+            return original(session, fetches, feed_dict, options, run_metadata)
+        self.runs += 1
+        number, (file, line) = self.runs, self._place()
+        extra = self._extra_fetches(plan)
+        watch = Watch(self.tf, plan, options, self._scratch) if plan.inner_draws else None
+        if watch is not None:
+            options = watch.options
+        try:
+            if extra:
+                both = original(
+                    session, {"main": fetches, "extra": extra}, feed_dict, options, run_metadata
+                )
+                result, found = both["main"], both["extra"]
+            else:
+                result, found = original(session, fetches, feed_dict, options, run_metadata), {}
+        except Exception as error:
+            for op in plan.data:
+                self.writer.event("data_end", run=number, op=op.name, error=type(error).__name__)
+            raise
+        store = self.writer.value
+        self.writer.event(
+            "run", id=number, file=file, line=line, train=plan.trains, init=bool(plan.initialised),
+            value=store(result), feeds=self._feeds(feed_dict),
+        )  # fmt: skip
+        for op in plan.draws:
+            self._draw(number, op, found["draw:" + op.name], found.get("rate:" + op.name),
+                       found.get("source:" + op.name))  # fmt: skip
+        if watch is not None:
+            for op, values, rate in watch.values():
+                self._draw(number, op, values, rate, None)
+        for op in plan.data:
+            self.writer.event(
+                "data", run=number, op=op.name, source=op.inputs[0].op.name,
+                many=not op.type.rstrip("V2").endswith("QueueDequeue"),
+                value=store(found["data:" + op.name]),
+            )  # fmt: skip
+        if session not in self._sessions:
+            self._sessions.append(session)
+        if plan.initialised:
+            known = self._known.setdefault(id(graph), [])
+            known += [name for name in plan.initialised if name not in known]
+            self._variables(original, session, "init", number, plan.initialised)
+        self._remember(result)
+        return result
+
+    def _plan(self, graph: Any, fetches: Any, feed_dict: Any) -> Plan:
+        elements = flat_fetches(graph, fetches)
+        fed = [e for key in (feed_dict or {}) for e in flat_fetches(graph, key)]
+        key = (
+            id(graph),
+            graph.version,
+            tuple(e.name for e in elements),
+            tuple(e.name for e in fed),
+        )
+        if key not in self._plans:
+            self._plans[key] = Plan(closure(elements, fed), self._all_variables(graph))
+        return self._plans[key]
+
+    @staticmethod
+    def _all_variables(graph: Any) -> Dict[str, Any]:
+        found: Dict[str, Any] = {}
+        for collection in ("variables", "local_variables", "trainable_variables"):
+            for variable in graph.get_collection(collection):
+                if hasattr(variable, "initializer") and hasattr(variable, "op"):
+                    found.setdefault(variable.name.split(":")[0], variable)
+        return found
+
+    @staticmethod
+    def _extra_fetches(plan: Plan) -> Dict[str, Any]:
+        extra: Dict[str, Any] = {}
+        for op in plan.draws:
+            extra["draw:" + op.name] = list(op.outputs)
+            if op.type == "RandomShuffle":
+                extra["source:" + op.name] = op.inputs[0]
+            rate = plan.rates.get(op.name)
+            if rate is not None and not in_control_flow(rate.op):
+                extra["rate:" + op.name] = rate
+        for op in plan.data:
+            extra["data:" + op.name] = list(op.outputs)
+        return extra
+
+    def _draw(self, run: int, op: Any, values: Any, rate: Any, source: Any) -> None:
+        # A mask that drops nothing is no draw: its counterpart may not even call dropout.
+        if rate is not None and float(np.max(rate)) <= 0:
+            return
+        self.writer.event(
+            "draw", run=run, op=op.name, type=RANDOM_OPS[op.type],
+            rate=None if rate is None else float(np.max(rate)), shape=list(np.shape(values[0])),
+            value=[self.writer.value(value) for value in values],
+            source=None if source is None else self.writer.value(source),
+        )  # fmt: skip
+
+    def _feeds(self, feed_dict: Any) -> List[Any]:
+        feeds = []
+        for key, value in (feed_dict or {}).items():
+            name = getattr(key, "name", None)
+            feeds.append(
+                [name if isinstance(name, str) else str(key)[:80], self.writer.value(value)]
+            )
+        return feeds
+
+    def _variables(self, original: Callable[..., Any], session: Any, when: str, run: int,
+                   names: Iterable[str]) -> None:  # fmt: skip
+        variables = self._all_variables(session.graph)
+        trained = session.graph.get_collection("trainable_variables")
+        wanted = [name for name in names if name in variables]
+        values = original(session, [variables[name] for name in wanted], None, None, None)
+        self.writer.event(
+            "variables", when=when, run=run,
+            value={name: self.writer.value(value) for name, value in zip(wanted, values)},
+            trainable=[variable.name.split(":")[0] for variable in trained],
+            drawn=[name for name in wanted if when == "init" and is_drawn(variables[name])],
+        )  # fmt: skip
+
+    def closing(self, original: Callable[..., Any], session: Any) -> None:
+        """Keeps the last values of the variables of a session that is about to close."""
+        if session not in self._sessions:
+            return
+        self._sessions.remove(session)
+        busy, self._busy = self._busy, True
+        try:
+            known = self._known.get(id(session.graph), [])
+            if known:
+                self._variables(original, session, "final", self.runs, known)
+        except Exception as error:  # the program's own closing must go on
+            self.writer.event("note", text="final values not read: %s" % str(error)[:200])
+        finally:
+            self._busy = busy
+
+    def close_all(self, original: Callable[..., Any]) -> None:
+        for session in list(self._sessions):
+            if not session._closed:
+                self.closing(original, session)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    # Names
+
+    def _remember(self, result: Any) -> None:
+        self._recent = {}
+        stack = [result]
+        while stack:
+            item = stack.pop()
+            self._recent[id(item)] = item
+            if isinstance(item, dict):
+                stack.extend(item.values())
+            elif isinstance(item, (list, tuple)):
+                stack.extend(item)
+
+    def probe(self, line: int, scope: str, fetched: bool, names: Tuple[str, ...],
+              values: Tuple[Any, ...]) -> None:  # fmt: skip
+        for name, value in zip(names, values):
+            known = id(value) in self._recent and value is not None
+            if (fetched or known) and numeric(value):
+                self.writer.event(
+                    "assign", name=name, scope=scope, line=line, run=self.runs,
+                    value=self.writer.value(value),
+                )  # fmt: skip
+
+    def _place(self) -> Tuple[str, int]:
+        frame: Any = sys._getframe(1)
+        while frame:
+            name = os.path.abspath(frame.f_code.co_filename)
+            if name == self.script or (
+                name.startswith(self.folder + os.sep) and name != os.path.abspath(__file__)
+            ):
+                return os.path.relpath(name, self.folder), frame.f_lineno
+            frame = frame.f_back
+        return "", 0
