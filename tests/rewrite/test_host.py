@@ -15,6 +15,7 @@ FLAGS = """
 import sys
 flags = tf.app.flags
 FLAGS = flags.FLAGS
+# What the program may be told.
 flags.DEFINE_integer("steps", 3, "Number of steps.")
 flags.DEFINE_float("rate", 1, "Learning rate, 100% of it.")
 flags.DEFINE_string("name", None, "A name.")

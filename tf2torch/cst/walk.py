@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from functools import cache
 from typing import Any
 
 import libcst as cst
@@ -16,35 +15,47 @@ _TRIVIA = frozenset(
 )
 #: Fields that stand in the source before those that the class lists first.
 _FIRST = {"decorators": 0, "returns": 3, "body": 4}
+#: How many nodes a function may remember its results for: those of the file at hand.
+NODES = 1 << 15
 _DEFINITIONS = (cst.FunctionDef, cst.ClassDef)
 
 
-@cache
-def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
-    names = [
-        field.name
-        for field in fields(kind)
-        if field.name not in _TRIVIA
-        and not field.name.startswith("whitespace")
-        and str(field.type) not in ("str", "bool")
-    ]
-    if issubclass(kind, _DEFINITIONS):
-        names.sort(key=lambda name: _FIRST.get(name, 2))
-    return tuple(names)
+class _Fields(dict[type, tuple[str, ...]]):
+    """The names of the fields of each node class that hold code."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        names = [
+            field.name
+            for field in fields(kind)
+            if field.name not in _TRIVIA
+            and not field.name.startswith("whitespace")
+            and str(field.type) not in ("str", "bool")
+        ]
+        if issubclass(kind, _DEFINITIONS):
+            names.sort(key=lambda name: _FIRST.get(name, 2))
+        self[kind] = tuple(names)
+        return self[kind]
 
 
-@cache
-def _holds(kind: type) -> int:
-    """What a value of this type holds: 1 a node, 2 nodes, 0 neither; `isinstance` is slow here."""
-    return 1 if issubclass(kind, cst.CSTNode) else 2 if issubclass(kind, (tuple, list)) else 0
+class _Holds(dict[type, int]):
+    """What a value of a class holds: 1 a node, 2 nodes, 0 neither; `isinstance` is slow here."""
+
+    def __missing__(self, kind: type) -> int:
+        holds = 1 if issubclass(kind, cst.CSTNode) else 2 if issubclass(kind, (tuple, list)) else 0
+        self[kind] = holds
+        return holds
+
+
+_FIELDS = _Fields()
+_HOLDS = _Holds()
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The nodes right below one, in the order of the source, without white space and commas."""
     found: list[cst.CSTNode] = []
-    for name in _fields(type(node)):
+    for name in _FIELDS[type(node)]:
         value = getattr(node, name)
-        holds = _holds(type(value))  # type: ignore[arg-type]
+        holds = _HOLDS[type(value)]
         if holds == 1:
             found.append(value)
         elif holds == 2:
@@ -67,13 +78,19 @@ def read(node: cst.CSTNode, visitor: Any) -> None:
     Nothing below a node is read if its `visit_` returns False. Only for reading: what `leave_`
     returns is ignored.
     """
-    enter, leave = _methods(type(visitor), type(node))  # type: ignore[arg-type]
+    enter, leave = _METHODS[type(visitor)][type(node)]
     if enter is not None and enter(visitor, node) is False:
         if leave is not None:
             leave(visitor, node)
         return
-    for child in children(node):
-        read(child, visitor)
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name)
+        holds = _HOLDS[type(value)]
+        if holds == 1:
+            read(value, visitor)
+        elif holds == 2:
+            for item in value:
+                read(item, visitor)
     if leave is not None:
         leave(visitor, node)
 
@@ -87,27 +104,48 @@ def transform(
 
     `descend` does the children instead, where given.
     """
-    below = descend if descend is not None else lambda child: transform(child, change)
+    return change(with_children(node, descend or (lambda child: transform(child, change))))
+
+
+def with_children(node: cst.CSTNode, change: Callable[[cst.CSTNode], cst.CSTNode]) -> cst.CSTNode:
+    """The node with `change` applied to each node right below; itself if they stay the same."""
     changes: dict[str, Any] = {}
-    for name in _fields(type(node)):
+    for name in _FIELDS[type(node)]:
         value = getattr(node, name)
-        holds = _holds(type(value))  # type: ignore[arg-type]
+        holds = _HOLDS[type(value)]
         if holds == 1:
-            new = below(value)
+            new = change(value)
             if new is not value:
                 changes[name] = new
         elif holds == 2:
-            items = [below(item) for item in value]
+            items = [change(item) for item in value]
             if any(one is not other for one, other in zip(items, value)):
                 changes[name] = items
-    return change(node.with_changes(**changes) if changes else node)
+    return node.with_changes(**changes) if changes else node
 
 
-@cache
-def _methods(visitor: type, kind: type) -> tuple[Any, Any]:
-    names = (f"visit_{kind.__name__}", f"leave_{kind.__name__}")
-    enter, leave = (getattr(visitor, name, None) for name in names)
-    return tuple(
-        None if method is None or method is getattr(cst.CSTVisitor, name, None) else method
-        for method, name in zip((enter, leave), names)
-    )  # type: ignore[return-value]
+class _Methods(dict[type, tuple[Any, Any]]):
+    """What a class of visitors defines for each class of nodes."""
+
+    def __init__(self, visitor: type) -> None:
+        super().__init__()
+        self.visitor = visitor
+
+    def __missing__(self, kind: type) -> tuple[Any, Any]:
+        names = (f"visit_{kind.__name__}", f"leave_{kind.__name__}")
+        enter, leave = (getattr(self.visitor, name, None) for name in names)
+        own = [
+            None if method is None or method is getattr(cst.CSTVisitor, name, None) else method
+            for method, name in zip((enter, leave), names)
+        ]
+        self[kind] = (own[0], own[1])
+        return self[kind]
+
+
+class _Visitors(dict[type, _Methods]):
+    def __missing__(self, visitor: type) -> _Methods:
+        self[visitor] = _Methods(visitor)
+        return self[visitor]
+
+
+_METHODS = _Visitors()

@@ -18,7 +18,7 @@ def pass_names_through_cells(analysis: Analysis, units: Iterable[Unit]) -> None:
     """``cell = DropoutWrapper(cell, keep_prob)``: what runs the cell reads `keep_prob`."""
     units = list(units)
     read = {
-        node.name.value: free_names(node)
+        node.name.value: set(free_names(node))
         for node, value in analysis.returns.items()
         if isinstance(node, cst.FunctionDef) and makes_cells(value)
     }

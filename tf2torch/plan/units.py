@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import libcst as cst
 
 from tf2torch.analyse import Analysis
-from tf2torch.cst.walk import children, read
+from tf2torch.cst.walk import NODES, children
 from tf2torch.plan import feeding
 from tf2torch.plan.uses import Names, names_in
 from tf2torch.rulebook.values import Value
@@ -53,21 +53,21 @@ class Unit:
                 changed = changed | {base.value}
         return changed
 
-    @property
+    @cached_property
     def small(self) -> cst.BaseSmallStatement | None:
         """The simple statement, None for a compound one."""
         if isinstance(self.node, cst.SimpleStatementLine):
             return self.node.body[0]
         return None
 
-    @property
+    @cached_property
     def targets(self) -> tuple[cst.BaseExpression, ...]:
         small = self.small
         if isinstance(small, cst.Assign):
             return tuple(target.target for target in small.targets)
         return ()
 
-    @property
+    @cached_property
     def value(self) -> cst.BaseExpression | None:
         small = self.small
         if isinstance(small, (cst.Assign, cst.Expr, cst.AnnAssign)):
@@ -277,19 +277,19 @@ def contains_run(analysis: Analysis, node: cst.CSTNode) -> bool:
     return any(call in analysis.runs for call in calls_in(node))
 
 
-def calls_in(node: cst.CSTNode) -> list[cst.Call]:
+@lru_cache(NODES)
+def calls_in(node: cst.CSTNode) -> tuple[cst.Call, ...]:
     """Calls below a node in source order, not those inside function definitions."""
-    finder = _Calls()
-    read(node, finder)
-    return finder.found
-
-
-class _Calls(cst.CSTVisitor):
-    def __init__(self) -> None:
-        self.found: list[cst.Call] = []
-
-    def visit_Call(self, node: cst.Call) -> None:
-        self.found.append(node)
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
-        return False
+    found: list[cst.Call] = []
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        kind = type(item)  # `isinstance` is slow here
+        if kind is cst.FunctionDef:
+            continue
+        if kind is cst.Call:
+            found.append(item)  # type: ignore[arg-type]
+        below = children(item)
+        below.reverse()
+        stack += below
+    return tuple(found)

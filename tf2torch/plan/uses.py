@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import libcst as cst
 
-from tf2torch.cst.walk import children, read
+from tf2torch.cst.walk import NODES, children, read
 
 
 @dataclass
@@ -27,7 +28,8 @@ def names_in(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Names:
     return collector.names
 
 
-def free_names(function: cst.FunctionDef | cst.Lambda) -> set[str]:
+@lru_cache(NODES)
+def free_names(function: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     """Names a function takes from outside: read, and neither parameters nor locals."""
     found = names_in(function.body)
     declared = {
@@ -36,7 +38,8 @@ def free_names(function: cst.FunctionDef | cst.Lambda) -> set[str]:
         if isinstance(statement, (cst.Global, cst.Nonlocal))
         for item in statement.names
     }
-    return (found.loads - parameter_names(function.params) - found.stores) | declared
+    own = parameter_names(function.params) | found.stores
+    return frozenset((found.loads - own) | declared)
 
 
 def _statements(body: cst.CSTNode) -> Iterable[cst.CSTNode]:
@@ -54,7 +57,7 @@ def parameter_names(params: cst.Parameters) -> set[str]:
     return names
 
 
-def close_over(direct: Mapping[str, set[str]]) -> dict[str, set[str]]:
+def close_over(direct: Mapping[str, Set[str]]) -> dict[str, set[str]]:
     """Free names of functions, with those of the functions they call added."""
     closed = {name: set(names) for name, names in direct.items()}
     changed = True

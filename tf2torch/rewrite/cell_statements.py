@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import libcst as cst
 
 from tf2torch.analyse.cells import CELLS
+from tf2torch.cst.walk import NODES, read
 from tf2torch.plan.units import contents
 from tf2torch.rewrite.writer import Writer
 from tf2torch.rulebook.values import Value
@@ -75,35 +78,39 @@ def _is_cell_source(
 
 
 def _returned(node: cst.FunctionDef) -> list[cst.BaseExpression]:
-    finder = _Finder()
-    node.body.visit(finder)
-    return finder.returned
+    return _results(node).returned
 
 
 def _assigned(node: cst.FunctionDef, name: str) -> list[cst.BaseExpression]:
-    finder = _Finder(name)
-    node.body.visit(finder)
-    return finder.assigned
+    return _results(node).assigned.get(name, [])
 
 
-class _Finder(cst.CSTVisitor):
-    """What a function returns, and what it assigns to one name."""
+@lru_cache(NODES)
+def _results(node: cst.FunctionDef) -> _Results:
+    finder = _Results()
+    read(node.body, finder)
+    return finder
 
-    def __init__(self, name: str = "") -> None:
-        self.name = name
+
+class _Results(cst.CSTVisitor):
+    """What a function returns, and what it assigns to each name."""
+
+    def __init__(self) -> None:
         self.returned: list[cst.BaseExpression] = []
-        self.assigned: list[cst.BaseExpression] = []
+        self.assigned: dict[str, list[cst.BaseExpression]] = {}
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
         return False
 
-    def visit_Return(self, node: cst.Return) -> None:
+    def visit_Return(self, node: cst.Return) -> bool:
         self.returned.append(node.value if node.value is not None else cst.Name("None"))
+        return False
 
-    def visit_Assign(self, node: cst.Assign) -> None:
+    def visit_Assign(self, node: cst.Assign) -> bool:
         for target in node.targets:
-            if isinstance(target.target, cst.Name) and target.target.value == self.name:
-                self.assigned.append(node.value)
+            if isinstance(target.target, cst.Name):
+                self.assigned.setdefault(target.target.value, []).append(node.value)
+        return False
 
 
 def _reuses(writer: Writer, node: cst.CSTNode) -> bool:

@@ -11,6 +11,7 @@ import libcst as cst
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.precedence import fit
+from tf2torch.cst.walk import with_children
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import layout
 from tf2torch.rewrite.layout import FIRST
@@ -97,31 +98,24 @@ def _reads_tensor(writer: Writer, node: cst.BaseExpression) -> bool:
     return False
 
 
-def _children(writer: Writer, node: cst.CSTNode, scope: Scope) -> cst.BaseExpression:
-    return node.visit(_Children(writer, node, scope))  # type: ignore[return-value]
+_PLACES = ("left", "right", "expression", "value", "func", "test", "body", "orelse")
 
 
-class _Children(cst.CSTTransformer):
+def _children(writer: Writer, root: cst.CSTNode, scope: Scope) -> cst.BaseExpression:
     """Converts the expressions directly below a node."""
 
-    def __init__(self, writer: Writer, root: cst.CSTNode, scope: Scope) -> None:
-        self.writer, self.root, self.scope = writer, root, scope
-
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        return node is self.root or not isinstance(node, cst.BaseExpression)
-
-    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
-        if original_node is self.root or not isinstance(original_node, cst.BaseExpression):
-            return updated_node
-        converted = convert(self.writer, original_node, self.scope)
-        root = self.root
-        if isinstance(converted, cst.Tuple) and isinstance(original_node, cst.Tuple):
+    def change(node: cst.CSTNode) -> cst.CSTNode:
+        if not isinstance(node, cst.BaseExpression):
+            return with_children(node, change)
+        converted = convert(writer, node, scope)
+        if isinstance(converted, cst.Tuple) and isinstance(node, cst.Tuple):
             return converted
         if isinstance(root, cst.Comparison):
             return fit(converted, root, "left")
-        fields = ("left", "right", "expression", "value", "func", "test", "body", "orelse")
-        place = next((f for f in fields if getattr(root, f, None) is original_node), None)
+        place = next((name for name in _PLACES if getattr(root, name, None) is node), None)
         return converted if place is None else fit(converted, root, place)
+
+    return with_children(root, change)  # type: ignore[return-value]
 
 
 def convert_children(writer: Writer, node: cst.CSTNode, scope: Scope) -> cst.CSTNode:
@@ -159,6 +153,10 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
         assert written is not None  # the owner is a cell
         return Typed(written)
     named = owner.kind == "object" and isinstance(owner.detail, Obj)
+    if named and owner.detail.type == "Layer" and node.attr.value != "name":
+        from tf2torch.rewrite.layer_attributes import weight
+
+        return Typed(weight(writer, node, scope))
     if named and owner.detail.type == "Flags" and node.attr.value == "__flags":
         from tf2torch.rewrite.flags import dictionary
 

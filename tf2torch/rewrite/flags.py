@@ -184,7 +184,7 @@ def dictionary(writer: Writer, node: cst.CSTNode) -> cst.BaseExpression:
 def with_parser(writer: Writer, rest: Statements) -> Statements:
     """Creates the parser before its first flag and gives the flags their values."""
     name = holder(writer)
-    found = [i for i, s in enumerate(rest) if code(s).lstrip().startswith("parser.add_argument")]
+    found = [i for i, s in enumerate(rest) if _adds_argument(s)]
     if not found:
         return rest
     made = lines("parser = argparse.ArgumentParser()\n")
@@ -195,6 +195,13 @@ def with_parser(writer: Writer, rest: Statements) -> Statements:
     made[0] = made[0].with_changes(leading_lines=[li for li in leading if not li.comment])
     body = [*rest[:first], *made, head, *rest[first + 1 : last + 1], *values, *rest[last + 1 :]]
     return [_parsing(writer, s, name) for s in body]
+
+
+def _adds_argument(statement: cst.BaseStatement) -> bool:
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    if not isinstance(small, cst.Expr) or not isinstance(small.value, cst.Call):
+        return False
+    return code(small.value.func) == "parser.add_argument"
 
 
 def _parsing(writer: Writer, statement: cst.BaseStatement, name: str) -> cst.BaseStatement:

@@ -95,7 +95,7 @@ def _name(writer: Writer, node: cst.Call, item: Value, scope: Scope) -> str | No
     return names_of(writer.analysis, units).get(item.detail)
 
 
-def _calls(function: cst.FunctionDef) -> list[cst.Call]:
+def _calls(function: cst.FunctionDef) -> tuple[cst.Call, ...]:
     from tf2torch.plan.units import calls_in
 
     return calls_in(function.body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import cast
 
 import libcst as cst
@@ -78,14 +79,22 @@ def write_hosts(host: Host, body: Sequence[cst.CSTNode]) -> Statements:
 
 def forget(host: Host, done: Statements) -> None:
     """Drops fed tensors whose source these statements may have changed."""
+    if not host.live:
+        return
     for statement in done:
         changed = names_in(statement)
         stores = changed.stores | changed.attribute_stores
+        written = code(statement).strip()
         for name, text in list(host.live.items()):
-            if code(statement).strip().startswith(f"{name} = torch.as_tensor({text},"):
+            if written.startswith(f"{name} = torch.as_tensor({text},"):
                 continue
-            if (stores & names_in(parse(text)).loads) or name in stores or "(" in text:
+            if name in stores or "(" in text or (stores & _names_of(text)):
                 del host.live[name]
+
+
+@lru_cache(1024)
+def _names_of(text: str) -> set[str]:
+    return names_in(parse(text)).loads
 
 
 def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
