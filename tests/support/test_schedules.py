@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -110,3 +112,12 @@ def test_assign_moving_average(rng, zero_debias):
             session.run(update, {fed: value})
             support.assign_moving_average(variable, torch.tensor(value), 0.75, *state)
             np.testing.assert_allclose(variable, session.run(moving), rtol=0, atol=1e-12)
+
+
+def test_division_and_powers_at_zero_are_those_of_floating_point() -> None:
+    assert support.float_power(0, -0.5) == math.inf
+    assert support.float_power(4, -0.5) == 0.5
+    assert support.float_divide(1, 0) == math.inf
+    assert support.float_divide(-1.0, 0) == -math.inf
+    assert math.isnan(support.float_divide(0, 0))
+    assert support.float_divide(3, 4) == 0.75

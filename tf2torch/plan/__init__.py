@@ -14,9 +14,10 @@ import libcst as cst
 from tf2torch.analyse import Analysis
 from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units, sole_module
 from tf2torch.plan.collected import pass_collected_names
-from tf2torch.plan.counters import global_steps
+from tf2torch.plan.counters import Counters, find_counters
 from tf2torch.plan.describe import describe
 from tf2torch.plan.modes import number_placeholders, training_flags
+from tf2torch.plan.numbers import Numbers, number_units
 from tf2torch.plan.reaching import reaching_literals
 from tf2torch.plan.recurrent import lists_in_graph, pass_names_through_cells
 from tf2torch.plan.roles import Role, find_roles, pass_extra_names
@@ -44,6 +45,8 @@ class Plan:
         glue: units that only call parts of the model; they stand where the model is used.
         modes: identities of placeholders that only switch between training and evaluation.
         scalars: identities of placeholders that are rates or probabilities.
+        counters: variables that only count training steps.
+        numbers: what is arithmetic on single numbers, such as a learning rate.
     """
 
     analysis: Analysis
@@ -62,6 +65,8 @@ class Plan:
     glue: tuple[Unit, ...]
     modes: frozenset[Any]
     scalars: frozenset[Any]
+    counters: Counters
+    numbers: Numbers
 
     def describe(self) -> str:
         """The plan as text, for ``--plan``."""
@@ -73,18 +78,21 @@ def make_plan(analysis: Analysis) -> Plan:
     root = find_root(analysis)
     root = replace(root, units=lists_in_graph(root.units))
     pass_names_through_cells(analysis, root.units)
-    graph = Graph(tuple(root.units))
+    counters = find_counters(analysis, root.units, root.names)
+    units, numbers = number_units(analysis, root.units, counters.names)
+    graph = Graph(tuple(units))
     attributes = {
         name: name
         for unit in graph.units
         if unit.kind in ("param", "alias")
-        for name in sorted(unit.names.stores)
+        for name in sorted(unit.names.stores - counters.names.keys())
     }
     created = {name for unit in graph.units if unit.kind == "param" for name in unit.names.stores}
+    created -= counters.names.keys()
     tensors = {
         name
         for unit in graph.units
-        if unit.kind in ("graph", "placeholder", "source")
+        if unit.kind in ("graph", "number", "placeholder", "source")
         for name in unit.names.stores
     } - created
     placeholders = {
@@ -100,6 +108,9 @@ def make_plan(analysis: Analysis) -> Plan:
         if unit.value is not None and analysis.values[unit.value].detail in modes
     }
     roles = find_roles(analysis, root.functions, created, tensors - switches)
+    for function in numbers.functions:
+        if function in roles:
+            roles[function] = replace(roles[function], kind="number", extra=())
     pass_extra_names(roles.values(), graph.units)
     pass_collected_names(analysis, graph.units)
     taken = set(created)
@@ -129,13 +140,13 @@ def make_plan(analysis: Analysis) -> Plan:
         needed = graph.closure(set(site.needed), fed - set(placeholders), len(graph.units) + 1)
         sites.append((site, needed))
     glue = find_glue(analysis, graph, model, slots, roles, sites)
-    sole = sole_module(analysis, graph, model, slots, roles, created - global_steps(analysis))
+    sole = sole_module(analysis, graph, model, slots, roles, created)
     if sole is not None:
         glue = [unit for unit in graph.units if unit.index in model]
         slots = {c: Slot("", (), "module") for c, slot in slots.items() if slot.kind == "module"}
     model -= {unit.index for unit in glue}
     taken |= {role.name for role in roles.values() if role.kind == "method"}
-    blocks = cut_blocks(graph, model, sites, set(placeholders), taken)
+    blocks = cut_blocks(graph, model, sites, {*placeholders, *counters.names}, taken)
     has_variables = bool(created) or bool(slots)
     return Plan(
         analysis=analysis,
@@ -153,7 +164,9 @@ def make_plan(analysis: Analysis) -> Plan:
         sites={site.run.node: (site, tuple(needed)) for site, needed in sites},
         glue=tuple(glue),
         modes=modes,
-        scalars=number_placeholders(analysis),
+        scalars=number_placeholders(analysis) | numbers.placeholders,
+        counters=counters,
+        numbers=numbers,
     )
 
 

@@ -80,7 +80,11 @@ class Graph:
         return [found[index] for index in sorted(found)]
 
 
-GRAPH_KINDS = ("graph", "param", "placeholder", "alias", "object", "data", "source")
+GRAPH_KINDS = ("graph", "number", "param", "placeholder", "alias", "object", "data", "source")
+
+
+#: Kinds of units whose names a block takes as arguments.
+GIVEN_KINDS = ("graph", "number", "placeholder", "source")
 
 
 def model_units(
@@ -310,7 +314,11 @@ def _interface(
         for name in sorted(unit.names.loads):
             source = graph.definition(name, unit.index)
             given = name in placeholders or (source is not None and source.index not in inside)
-            if given and source is not None and source.kind in ("graph", "placeholder", "source"):
+            if (
+                given
+                and source is not None
+                and (source.kind in GIVEN_KINDS or name in placeholders)
+            ):
                 if name not in inputs:
                     inputs.append(name)
     order = {name: i for i, unit in enumerate(graph.units) for name in unit.defines}

@@ -136,31 +136,31 @@ def needed_names(leaf: Leaf) -> set[str]:
     record = leaf.record
     if record is None:
         return names_in(leaf.node).loads
-    return operation_names(record, leaf.node)
+    return operation_names(record)
 
 
-def operation_names(record: Obj, node: cst.BaseExpression | None = None) -> set[str]:
-    """Graph names that running an operation needs."""
+def operation_names(record: Obj, *, rates: bool = True) -> set[str]:
+    """Graph names that running an operation needs, with or without those of learning rates."""
     found: set[str] = set()
     for field in ("loss", "pairs", "targets"):
         argument = record[field]
         if argument is not None:
             found |= names_in(argument.node).loads
     optimizer = record["optimizer"]
-    if optimizer is not None:
+    if optimizer is not None and rates:
         rate = optimizer.detail["call"].argument(0, "learning_rate")
         if rate is not None and rate.value.is_tensor:
             found |= names_in(rate.node).loads
     for member in record["members"] or ():
         value = getattr(member, "value", member)
         if value.kind in ("operation", "object") and isinstance(value.detail, Obj):
-            found |= operation_names(value.detail)
+            found |= operation_names(value.detail, rates=rates)
         elif hasattr(member, "node"):
             found |= names_in(member.node).loads
     for given in record["control"] or ():
         for leaf in contents(given):
             if leaf.kind == "operation" and isinstance(leaf.detail, Obj):
-                found |= operation_names(leaf.detail)
+                found |= operation_names(leaf.detail, rates=rates)
     if record.type == "IteratorInit" and (data := dataset_node(record)) is not None:
         found |= names_in(data).loads
     if record.type == "Summary" and record.node is not None:

@@ -207,7 +207,20 @@ def _takes_gradient(writer: Writer, unit: Unit) -> bool:
     )
 
 
+def _counted(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.train.get_global_step()``, ``tf.train.global_step(sess, step)`` -> ``global_step``"""
+    from tf2torch.rewrite.numbers import counter
+
+    given = argument(node, 1, "global_step_tensor")
+    return Typed(counter(writer, node if given is None else given, scope))
+
+
 SPECIAL: dict[str, Special] = {
+    "tf.train.global_step": _counted,
+    "tf.train.get_global_step": _counted,
+    "tf.train.get_or_create_global_step": _counted,
+    "tf.train.create_global_step": _counted,
+    "tf.contrib.framework.get_or_create_global_step": _counted,
     "tf.placeholder": _placeholder,
     "tf.placeholder_with_default": _placeholder,
     "tf.Variable": variables.variable_call,

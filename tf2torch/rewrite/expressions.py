@@ -56,6 +56,12 @@ def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
     replacement = scope.replaced.get(node)
     if replacement is not None:
         return Typed(replacement)
+    if scope.phase == "number":
+        from tf2torch.rewrite import numbers
+
+        number = numbers.form(writer, node, scope)
+        if number is not None:
+            return Typed(number)
     if scope.phase in ("init", "host"):
         known = _static_length(writer, node)
         if known is not None:

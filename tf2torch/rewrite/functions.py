@@ -133,6 +133,8 @@ def _write_plain(writer: Writer, role: Role) -> Written:
 
 def _phase(writer: Writer, role: Role) -> str:
     """`init` where tensors are made on the host: for modules, and for elements of data sets."""
+    if role.kind == "number":
+        return "number"
     on_host = role.kind == "factory" or role.node in writer.analysis.state.element_functions
     return "init" if on_host else "forward"
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from tf2torch.analyse.facts import Obj
 from tf2torch.plan.blocks import Block
-from tf2torch.plan.sites import Leaf, Site, needed_names
+from tf2torch.plan.sites import Leaf, Site, needed_names, operation_names
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
     operations,
+    rates,
     sources,
     statistics,
-    training,
 )
 from tf2torch.rewrite.expressions import convert, fill_method
 from tf2torch.rewrite.feeds import default_text, feed_statements, is_number
@@ -67,21 +68,18 @@ def lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, d
     if not live:
         return before, {}
     fed = {feed.name for feed in site.feeds}
-    trains = ("Train", "Apply")
-    read = {
-        name
-        for leaf in leaves
-        if leaf.record is None or leaf.record.type not in trains
-        for name in needed_names(leaf)
-    }
     for unit in needed:
         if unit.kind == "placeholder":
             name = unit.targets[0].value  # type: ignore[attr-defined]
             if name not in fed:
                 names[name] = default_text(host, unit, site)
+    before += _numbers(host, names, needed, leaves, steps)
+    numbers_scope = host.scope.inside(names=dict(names), layouts={}, phase="number")
+    for name, primary in plan.counters.names.items():
+        names[name] = f"torch.as_tensor({primary}, device=device)"
     scope = host.scope.inside(names=names, layouts={})
     computed: Statements = []
-    units = [u for u in needed if u.kind in ("graph",) and not training.is_schedule(writer, u)]
+    units = [u for u in needed if u.kind == "graph"]
     blocks = _blocks(plan.blocks, units)
     inside = {u.index for b in blocks for u in b.units}
     mode = _mode(host, site, needed)
@@ -95,20 +93,16 @@ def lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, d
             computed += write_statement(writer, unit.node, scope, None)
     for rest in pending:
         computed += _call_block(host, rest, names, site)
-    for unit in needed:
-        if training.is_schedule(writer, unit) and isinstance(unit.targets[0], cst.Name):
-            if unit.targets[0].value in read:
-                computed += _current_rate(host, unit.targets[0].value)
     results: dict[int, str] = {}
     for leaf in leaves:
         if leaf.record is None and not operations.only_operations(leaf.value):
             tracked = bool(steps) or not computed or _uses_gradients(writer, units)
-            results[id(leaf)] = _result(host, leaf, scope, tracked=tracked)
+            results[id(leaf)] = _result(host, leaf, scope, numbers_scope, tracked=tracked)
     computed = statistics.frozen(host, site, computed, mode)
     if steps:
         before += mode
         before += computed
-        before += step_statements(host, steps, scope)
+        before += step_statements(host, steps, scope, numbers_scope)
         for unit in late:
             before += write_statement(writer, unit.node, scope, None)
         return before, results
@@ -117,12 +111,54 @@ def lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, d
     return [*before, *mode, *computed], results
 
 
-def _current_rate(host: Host, name: str) -> Statements:
+def _numbers(
+    host: Host,
+    names: dict[str, str],
+    needed: Sequence[Unit],
+    leaves: Sequence[Leaf],
+    steps: Sequence[Obj],
+) -> Statements:
+    """What a run needs of single numbers, such as the rate of its step.
+
+    A rate that a scheduler sets is only there if something else reads it too.
+    """
+    writer = host.writer
+    available = [unit for unit in needed if unit.kind == "number"]
+    if not available:
+        return []
+    read: set[str] = set()
+    for leaf in leaves:
+        if leaf.record is None:
+            read |= names_in(leaf.node).loads
+        elif leaf.record.type not in operations.STEPS:
+            read |= needed_names(leaf)
+    for record in steps:
+        read |= operation_names(record, rates=False)
+        made = host.optimizers.get(id(record))
+        if made is not None and made.rate is not None:
+            read |= names_in(made.rate).loads
+    read |= {n for unit in needed if unit.kind in ("graph", "source") for n in unit.names.loads}
+    written: Statements = []
+    for name in sorted(read & writer.plan.numbers.names):
+        by_scheduler = _current_rate(host, name)
+        if by_scheduler is not None:
+            written += by_scheduler
+            read = read - {name}
+    wanted = {unit.index for unit in rates.units_of(writer, read)}
+    scope = host.scope.inside(names=names, layouts={}, phase="number")
+    for unit in available:
+        if unit.index in wanted:
+            written += write_statement(writer, unit.node, scope, None)
+    return written
+
+
+def _current_rate(host: Host, name: str) -> Statements | None:
     """The learning rate of this step, read before the scheduler moves on."""
     for optimizer in host.optimizers.values():
-        if optimizer.scheduler is not None:
+        rate = optimizer.scheduled
+        if isinstance(rate, cst.Name) and rate.value == name:
             return lines(f'{name} = {optimizer.name}.param_groups[0]["lr"]\n')
-    raise Unconvertible("schedule", f"{name!r} is fetched, but no optimizer uses it")
+    return None
 
 
 def _ready(candidate: Block, unit: Unit) -> bool:
@@ -200,14 +236,15 @@ def _uses_gradients(writer: Writer, units: Sequence[Unit]) -> bool:
     return False
 
 
-def _result(host: Host, leaf: Leaf, scope: Scope, *, tracked: bool) -> str:
+def _result(host: Host, leaf: Leaf, scope: Scope, numbers_scope: Scope, *, tracked: bool) -> str:
     """Host value of a fetched tensor: a number, or a NumPy array."""
     writer = host.writer
-    if isinstance(leaf.node, cst.Name) and leaf.node.value in host.counters:
-        return leaf.node.value
+    counter = rates.counter_of(writer, leaf.node)
+    if counter is not None:
+        return counter
+    if rates.is_number(writer, leaf.node):
+        return code(convert(writer, leaf.node, numbers_scope))
     written = convert(writer, leaf.node, scope)
-    if training.schedule_call(writer, leaf.node) is not None:
-        return code(written)
     if leaf.value.host:  # torch has a size as an integer, a shape as a tuple
         return code(written) if leaf.value.rank == 0 else f"np.array({code(written)})"
     if leaf.value.kind in ("sequence", "many"):

@@ -45,7 +45,7 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
     plan = writer.plan
     if plan.model is None:
         return None
-    names = {n: f"self.{a}" for n, a in plan.attributes.items() if n not in counters}
+    names = {n: f"self.{a}" for n, a in plan.attributes.items()}
     scope = Scope(names=names, model="self", phase="forward", slots=plan.slots, modes=writer.modes)
     created = {
         name for u in plan.graph.units if u.kind == "param" for name in u.names.stores

@@ -13,6 +13,7 @@ from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
     closing,
+    counting,
     flags,
     operations,
     recurrent,
@@ -50,7 +51,7 @@ def write_program(writer: Writer) -> cst.Module:
     """The whole converted module."""
     plan = writer.plan
     root = plan.root.function
-    counters = training.global_steps(writer)
+    counters = set(plan.counters.names)
     constants = _constants(plan.graph.units)
     if root is None:
         local = {
@@ -65,11 +66,12 @@ def write_program(writer: Writer) -> cst.Module:
         }
         local |= {p.name.value for p in root.params.params}
     model = write_model(writer, counters, local)
-    names = {n: f"model.{a}" for n, a in plan.attributes.items() if n not in counters}
+    names = {n: f"model.{a}" for n, a in plan.attributes.items()}
     for unit in plan.graph.units:
         if unit.kind == "alias":
             for name in unit.names.stores:
                 names.pop(name, None)
+    names |= {n: primary for n, primary in plan.counters.names.items() if n != primary}
     scope = Scope(
         names=names,
         model="model" if model else None,
@@ -82,6 +84,7 @@ def write_program(writer: Writer) -> cst.Module:
         for item in unit.managers:
             writer.settle(item, Outcome.ABSORBED, "scope")
     program = Program()
+    program.main += lines("".join(f"{name} = 0\n" for name in plan.counters.bare))
     for unit in plan.graph.units:
         if unit.node is root:
             continue
@@ -89,6 +92,7 @@ def write_program(writer: Writer) -> cst.Module:
     if model is not None and model.node is not None:
         place = next((i for i, s in enumerate(program.module) if is_guard(s)), len(program.module))
         program.module.insert(place, model.node)
+    counting.drop_unread(program.module, program.main, plan.counters)
     return _assemble(writer, program, host)
 
 
@@ -216,6 +220,9 @@ def _write_unit(
         if model is not None and _needs_model(writer, unit):
             _make_model(program, host, model)
         _object(program, host, unit)
+    elif unit.kind == "alias" and unit.names.stores & host.counters:
+        writer.settle(unit.node, Outcome.ABSORBED, "global-step")
+        program.main += counting.start(writer, unit, host.scope)
     elif unit.kind == "alias":
         if model is not None:
             _make_model(program, host, model)
@@ -226,10 +233,8 @@ def _write_unit(
         writer.settle(unit.node, Outcome.ABSORBED, "placeholder")
     elif unit.kind == "param":
         if unit.names.stores & host.counters:
-            writer.settle(unit.node, Outcome.ABSORBED, "global-step")
-            if training.counter_is_read(writer, unit.names.stores & host.counters):
-                name = next(iter(unit.names.stores & host.counters))
-                program.main += lines(f"{name} = 0\n")
+            writer.settle(unit.node, Outcome.CONVERTED, "global-step")
+            program.main += counting.start(writer, unit, host.scope)
         else:
             writer.settle(unit.node, Outcome.CONVERTED, "variable")
     else:
@@ -387,15 +392,12 @@ def _optimizer(program: Program, host: Host, unit: Unit, record: Obj) -> Stateme
         name = _optimizer_name(writer, unit, optimizer_value.detail)
         names = {made.name for made in host.optimizers.values()}
         name = next(n for n in (name, *(f"{name}_{k}" for k in range(2, 99))) if n not in names)
-        step = record["global_step"]
-        counter = step.node.value if step is not None and isinstance(step.node, cst.Name) else None
         known = training.build(
             writer,
             optimizer_value.detail,
             name,
             parameters,
             host.scope,
-            counter or (step and "step"),
         )
         host.optimizers[key] = known
         host.optimizers[id(record)] = known

@@ -31,7 +31,7 @@ from tf2torch.rewrite.statements import (
     with_leading,
     write_statement,
 )
-from tf2torch.rewrite.writer import Unconvertible, code, parse
+from tf2torch.rewrite.writer import Unconvertible, code, lines, parse
 
 
 def write_host(host: Host, node: cst.BaseStatement) -> Statements:
@@ -106,6 +106,9 @@ def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
     inner.draws, inner.streams, inner.nested = host.draws, host.streams, True
     body = write_hosts(inner, node.body.body)
     decorators = overrides.decorators_of(host.writer, node)
+    counted = names_in(body).stores & set(host.writer.plan.counters.variables.values())
+    if counted:
+        body = [*lines(f"global {', '.join(sorted(counted))}\n"), *body]
     params = without_session_parameters(host.writer, node)
     return node.with_changes(body=block(body, node.body), params=params, decorators=decorators)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import libcst as cst
-
 from tf2torch.analyse.facts import Obj
 from tf2torch.rewrite import (
     operations,
+    rates,
     training,
 )
 from tf2torch.rewrite.expressions import convert
@@ -20,19 +19,21 @@ from tf2torch.rewrite.training import Optimizer
 from tf2torch.rewrite.writer import Scope, Unconvertible, code, lines
 
 
-def step_statements(host: Host, steps: Sequence[Obj], scope: Scope) -> Statements:
+def step_statements(
+    host: Host, steps: Sequence[Obj], scope: Scope, numbers_scope: Scope
+) -> Statements:
     """``zero_grad / backward / step``; several train ops of one run share their forward pass."""
     writer = host.writer
     text = ""
     trains = [record for record in steps if record.type == "Train"]
     several = len(trains) > 1
     if several and _overlap(trains):
-        text, trains = _separate_gradients(host, trains, scope), []
+        text, trains = _separate_gradients(host, trains, scope, numbers_scope), []
     for number, record in enumerate(trains):
         optimizer = _optimizer_of(host, record)
         loss = record["loss"]
         start = training.loss_text(loss.value, code(convert(writer, loss.node, scope)))
-        text += _rate(host, optimizer)
+        text += _rate(host, optimizer, numbers_scope)
         text += f"{optimizer.name}.zero_grad()\n"
         shared = len(set(optimizer.lists.values())) > 1
         if several or shared:
@@ -51,7 +52,7 @@ def step_statements(host: Host, steps: Sequence[Obj], scope: Scope) -> Statement
         if record.type == "Apply":
             optimizer = _optimizer_of(host, record)
             pairs = code(convert(writer, record["pairs"].node, scope))
-            text += _rate(host, optimizer)
+            text += _rate(host, optimizer, numbers_scope)
             text += f"{optimizer.name}.zero_grad()\n"
             text += f"for gradient, variable in {pairs}:\n    variable.grad = gradient\n"
             text += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
@@ -75,7 +76,9 @@ def _overlap(trains: Sequence[Obj]) -> bool:
     return False
 
 
-def _separate_gradients(host: Host, trains: Sequence[Obj], scope: Scope) -> str:
+def _separate_gradients(
+    host: Host, trains: Sequence[Obj], scope: Scope, numbers_scope: Scope
+) -> str:
     """All gradients are taken before the first update; each optimizer then gets its own."""
     text, updates = "", ""
     for number, record in enumerate(trains):
@@ -90,7 +93,7 @@ def _separate_gradients(host: Host, trains: Sequence[Obj], scope: Scope) -> str:
         if name in text:  # one optimizer with two train ops
             name += f"_{number}"
         text += f"{name} = torch.autograd.grad({start}, {inputs}, allow_unused=True{retain})\n"
-        updates += _rate(host, optimizer) + f"{optimizer.name}.zero_grad()\n"
+        updates += _rate(host, optimizer, numbers_scope) + f"{optimizer.name}.zero_grad()\n"
         updates += (
             f"for parameter, gradient in zip({inputs}, {name}):\n    parameter.grad = gradient\n"
         )
@@ -107,17 +110,21 @@ def _optimizer_of(host: Host, record: Obj) -> Optimizer:
     return found
 
 
-def _rate(host: Host, optimizer: Optimizer) -> str:
-    if optimizer.rate is None:
+def _rate(host: Host, optimizer: Optimizer, scope: Scope) -> str:
+    """Sets the learning rate of this step, where no scheduler does."""
+    node = optimizer.rate
+    if node is None:
         return ""
-    return f'for group in {optimizer.name}.param_groups:\n    group["lr"] = {optimizer.rate}\n'
+    writer = host.writer
+    if rates.is_number(writer, node) or writer.value(node).kind == "placeholder":
+        text = rates.text(writer, node, scope)
+    else:
+        text = f"float({code(convert(writer, node, scope.inside(phase='host')))})"
+    return f'for group in {optimizer.name}.param_groups:\n    group["lr"] = {text}\n'
 
 
 def _advance(host: Host, record: Obj, optimizer: Optimizer) -> str:
     step = record["global_step"]
-    text = f"{optimizer.scheduler}.step()\n" if optimizer.scheduler and step is not None else ""
-    if step is None or not isinstance(step.node, cst.Name) or step.node.value not in host.counters:
-        return text
-    if training.counter_is_read(host.writer, {step.node.value}):
-        text += f"{step.node.value} += 1\n"
-    return text
+    text = f"{optimizer.scheduler}.step()\n" if optimizer.scheduler else ""
+    counter = rates.counter_of(host.writer, step.node) if step is not None else None
+    return text if counter is None else f"{text}{counter} += 1\n"

@@ -8,8 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
-from tf2torch.plan import counters
-from tf2torch.plan.units import Unit
+from tf2torch.rewrite import rates
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
@@ -61,11 +60,6 @@ TABLE: dict[str, tuple[str, tuple[str, ...], dict[str, str], dict[str, str]]] = 
 
 _ADAM = ("learning_rate", "beta1", "beta2", "epsilon")
 
-_SCHEDULES = frozenset(
-    "exponential_decay natural_exp_decay inverse_time_decay polynomial_decay piecewise_constant"
-    " cosine_decay cosine_decay_restarts linear_cosine_decay".split()
-)
-
 #: Optimizer slots of the weight map: TensorFlow name and slots -> torch class's state.
 SLOTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "GradientDescentOptimizer": ("GradientDescent", {}, []),
@@ -96,16 +90,19 @@ class Optimizer:
 
     Attributes:
         name: its variable.
-        rate: text that sets the learning rate before each step, None if it is fixed.
-        scheduler: variable of its scheduler, if it has one.
+        record: the TensorFlow optimizer.
+        rate: the learning rate that is set before each step, None if it is fixed.
+        scheduler: variable of its scheduler, if it has one; scheduled: the rate that this sets.
         lists: parameters of each train op, where one optimizer has several lists of variables.
     """
 
     name: str
     torch: str
     symbol: str
-    rate: str | None = None
+    record: Obj
+    rate: cst.BaseExpression | None = None
     scheduler: str | None = None
+    scheduled: cst.BaseExpression | None = None
     everything: bool = True
     lists: dict[int, str] = field(default_factory=dict)
     statements: list[cst.BaseStatement] = field(default_factory=list)
@@ -117,7 +114,6 @@ def build(
     name: str,
     parameters: str,
     scope: Scope,
-    counter: str | None,
 ) -> Optimizer:
     """The torch optimizer for a TensorFlow one, with its construction and schedule."""
     call: GraphCall = record["call"]
@@ -153,11 +149,11 @@ def build(
             "TensorFlow moves only the rows of a table that a batch looks up, this moves all rows"
         )
         writer.findings.append((node, "sparse-rows", "warning", message))
-    made = Optimizer(name, torch_class, short)
+    made = Optimizer(name, torch_class, short, record)
     rate_node = argument(node, 0, "learning_rate")
     rate = "0.001"
     if rate_node is not None:
-        rate = _rate(writer, made, rate_node, scope, counter)
+        rate = _rate(writer, made, rate_node, scope)
     arguments = "".join(f", {key}={text}" for key, text in keywords.items())
     made.statements[:0] = lines(f"{name} = {torch_class}({parameters}, lr={rate}{arguments})\n")
     return made
@@ -189,96 +185,74 @@ def _adam_keywords(writer: Writer, node: cst.Call, scope: Scope) -> dict[str, st
     return keywords
 
 
-def schedule_call(writer: Writer, node: cst.BaseExpression) -> cst.Call | None:
-    """The schedule behind a learning-rate expression: the call itself, or what its name means."""
-    if isinstance(node, cst.Call):
-        symbol = writer.analysis.symbols.get(node.func, "")
-        return (
-            node
-            if symbol.startswith("tf.train.") and symbol.rpartition(".")[2] in _SCHEDULES
-            else None
-        )
-    if isinstance(node, cst.Name):
-        unit = _definition(writer, node.value)
-        if unit is not None and unit.value is not None and not isinstance(unit.value, cst.Name):
-            return schedule_call(writer, unit.value)
-    return None
-
-
-def _definition(writer: Writer, name: str) -> Unit | None:
-    return writer.plan.graph.definition(name, len(writer.plan.graph.units) + 1)
-
-
-def _rate(
-    writer: Writer, made: Optimizer, node: cst.BaseExpression, scope: Scope, counter: str | None
-) -> str:
+def _rate(writer: Writer, made: Optimizer, node: cst.BaseExpression, scope: Scope) -> str:
     """Text of the constructor's ``lr``; a changing rate gets a scheduler or is set at each step."""
     value = writer.value(node)
     if not value.is_tensor:
         return code(convert(writer, node, scope))
-    call = schedule_call(writer, node)
-    if call is not None:
-        writer.converted(call.func, "schedule")
-        return _scheduled(writer, made, call, scope, counter is not None)
-    made.rate = code(convert(writer, node, scope))
-    if value.kind == "tensor":
-        made.rate = f"float({made.rate})"
-    if not isinstance(node, cst.Name) and value.kind != "placeholder":
-        raise Unconvertible(
-            "optimizer", "the learning rate is computed in the optimizer's call", node
-        )
+    if rates.is_number(writer, node):
+        counter = rates.scheduled_by(writer, made.record, node)
+        if counter is not None:
+            return _scheduled(writer, made, node, scope, counter)
+    made.rate = node
     return "0.0"
 
 
-def _scheduled(writer: Writer, made: Optimizer, call: cst.Call, scope: Scope, counts: bool) -> str:
-    short = writer.analysis.symbols[call.func].rpartition(".")[2]
-    start = argument(call, 0, "learning_rate")
-    scheduler = (
+def _scheduled(
+    writer: Writer, made: Optimizer, node: cst.BaseExpression, scope: Scope, counter: str
+) -> str:
+    """The constructor's ``lr`` where a scheduler of torch sets the rate."""
+    call = rates.schedule_call(writer, node)
+    made.scheduled = node
+    made.scheduler = kept = (
         made.name.replace("optimizer", "scheduler")
         if "optimizer" in made.name
         else f"{made.name}_scheduler"
     )
-    kept = made.scheduler = scheduler
-    if short == "exponential_decay" and start is not None:
-        steps, decay = argument(call, 2, "decay_steps"), argument(call, 3, "decay_rate")
-        staircase = argument(call, 4, "staircase")
-        assert steps is not None and decay is not None
-        steps_text, decay_text = (
-            code(convert(writer, steps, scope)),
-            code(convert(writer, decay, scope)),
-        )
-        flag = False if staircase is None else writer.value(staircase).literal
-        if flag is True and isinstance(writer.value(steps).literal, int):
-            text = (
-                f"torch.optim.lr_scheduler.StepLR({made.name},"
-                f" step_size={steps_text}, gamma={decay_text})"
-            )
-        elif flag is False:
-            text = (
-                f"torch.optim.lr_scheduler.LambdaLR({made.name},"
-                f" lambda step: {_atom(decay_text)} ** (step / {_atom(steps_text)}))"
-            )
-        else:
-            text = ""
-        if text:
-            made.statements += lines(f"{kept} = {text}\n")
-            return code(convert(writer, start, scope))
-    writer.support.add(short)
-    arguments = []
-    for index, arg in enumerate(call.args):
-        position = 0 if short == "piecewise_constant" else 1
-        is_step = (arg.keyword is None and index == position) or (
-            arg.keyword is not None and arg.keyword.value in ("global_step", "x")
-        )
-        text = "step" if is_step else code(convert(writer, arg.value, scope))
-        if arg.keyword is not None and arg.keyword.value == "name":
-            continue
-        arguments.append(f"{arg.keyword.value}={text}" if arg.keyword is not None else text)
+    if call is not None and writer.analysis.symbols[call.func].endswith(".exponential_decay"):
+        found = _exponential(writer, made, call, scope, counter)
+        if found is not None:
+            made.statements += lines(f"{kept} = {found[0]}\n")
+            return found[1]
+    defined = rates.function(writer, node, scope, counter)
+    text = rates.lambda_text(writer, node, scope, counter)
+    after = "\n" if defined else ""
+    made.statements += defined
     made.statements += lines(
-        f"{kept} = torch.optim.lr_scheduler.LambdaLR({made.name},"
-        f" lambda step: {short}({', '.join(arguments)}))\n"
+        f"{after}{kept} = torch.optim.lr_scheduler.LambdaLR({made.name}, {text})\n"
     )
     return "1.0"
+
+
+def _exponential(
+    writer: Writer, made: Optimizer, call: cst.Call, scope: Scope, counter: str
+) -> tuple[str, str] | None:
+    """A scheduler for exponential_decay and the rate that it starts from, if torch has one."""
+    start, step = argument(call, 0, "learning_rate"), argument(call, 1, "global_step")
+    steps, decay = argument(call, 2, "decay_steps"), argument(call, 3, "decay_rate")
+    staircase = argument(call, 4, "staircase")
+    if start is None or step is None or steps is None or decay is None:
+        return None
+    if any(writer.value(node).is_tensor for node in (start, steps, decay)):
+        return None
+    if rates.counter_of(writer, step) != counter:
+        return None
+    writer.converted(call.func, "schedule")
+    start_text, steps_text, decay_text = (
+        code(convert(writer, node, scope)) for node in (start, steps, decay)
+    )
+    flag = False if staircase is None else writer.value(staircase).literal
+    if flag is True and isinstance(writer.value(steps).literal, int):
+        return (
+            f"torch.optim.lr_scheduler.StepLR({made.name},"
+            f" step_size={steps_text}, gamma={decay_text})"
+        ), start_text
+    if flag is False:
+        return (
+            f"torch.optim.lr_scheduler.LambdaLR({made.name},"
+            f" lambda step: {_atom(decay_text)} ** (step / {_atom(steps_text)}))"
+        ), start_text
+    return None
 
 
 def _atom(text: str) -> str:
@@ -290,51 +264,9 @@ def _atom(text: str) -> str:
     return text if plain or isinstance(node, cst.Integer) else f"({text})"
 
 
-def global_steps(writer: Writer) -> set[str]:
-    """Names of variables that only count training steps."""
-    return counters.global_steps(writer.analysis)
-
-
-def counter_is_read(writer: Writer, names: set[str]) -> bool:
-    """Whether the step counter is fetched or handed to something beside the optimizers."""
-    from tf2torch.plan.sites import needed_names
-
-    for site, _ in writer.plan.sites.values():
-        for leaf in site.tree.leaves():
-            if leaf.record is None and needed_names(leaf) & names:
-                return True
-    for value in writer.analysis.values.values():
-        if (
-            value.kind == "object"
-            and isinstance(value.detail, Obj)
-            and value.detail.type == "Saver"
-        ):
-            return True
-    return False
-
-
 def counted_variables(writer: Writer) -> set[str]:
     """TensorFlow names of the variables that only count training steps."""
-    found = set()
-    for value in writer.analysis.values.values():
-        if (
-            value.kind == "operation"
-            and value.detail is not None
-            and value.detail.type in ("Train", "Apply")
-        ):
-            step = value.detail["global_step"]
-            if (
-                step is not None
-                and isinstance(step.node, cst.Name)
-                and step.value.kind == "variable"
-            ):
-                found.add(step.value.detail.name)
-    return found
-
-
-def is_schedule(writer: Writer, unit: Unit) -> bool:
-    """Whether a unit only names a learning-rate schedule."""
-    return unit.value is not None and schedule_call(writer, unit.value) is not None
+    return set(writer.plan.counters.variables)
 
 
 def loss_text(value: Value, text: str) -> str:

@@ -19,7 +19,7 @@ def weight_map(writer: Writer) -> dict[str, Any]:
     """The weight map of `design`: variables, layouts and optimizer slots."""
     variables: dict[str, Any] = {}
     held = _held(writer)
-    counters = training.global_steps(writer)
+    counters = training.counted_variables(writer)
     for creation in writer.analysis.creations:
         for variable in creation.variables:
             if variable.name in variables and creation.reused is not None:
@@ -33,10 +33,10 @@ def weight_map(writer: Writer) -> dict[str, Any]:
 def _entry(
     writer: Writer, creation: Creation, variable: Any, held: dict[int, str], counters: set[str]
 ) -> Any:
+    if variable.name in counters:
+        return None
     key = held.get(id(variable))
     if key is not None:
-        if key in counters:
-            return None
         return {"module": writer.plan.model, "key": key, "layout": ["identity"]}
     key = _key(writer, creation)
     if key is None:

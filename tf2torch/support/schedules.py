@@ -187,3 +187,15 @@ def assign_moving_average(
     biased.sub_((biased - value) * (1 - decay))
     local_step.add_(1)
     return variable.copy_(biased / (1 - decay**local_step))
+
+
+def float_power(base: float, exponent: float) -> float:
+    """base ** exponent as floating point has it: zero to a negative power is infinite."""
+    return math.inf if base == 0 and exponent < 0 else base**exponent
+
+
+def float_divide(dividend: float, divisor: float) -> float:
+    """dividend / divisor as floating point has it: infinite or not a number for a zero divisor."""
+    if divisor == 0:
+        return math.nan if dividend == 0 else math.copysign(math.inf, dividend)
+    return dividend / divisor
