@@ -72,7 +72,8 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
     module, origins, opened = prepare(source.module)
     original = source.module
     absorbed: dict[cst.CSTNode, str] = {}
-    state = _execute(rulebook, module, frozenset())
+    scopes: dict[cst.CSTNode, str | None] = {}
+    state = _execute(rulebook, module, frozenset(), opened)
     sources = set(walk(module)) if state.expansions else set()
     for _ in range(ROUNDS):
         if not state.expansions:
@@ -80,10 +81,10 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
         module = expansion.rebuild(module, state.expansions, origins)
         kept = set(walk(module))
         absorbed |= {n: s for n, s in state.symbols.items() if n in sources and n not in kept}
-        state = _execute(rulebook, module, frozenset())
+        state = _execute(rulebook, module, frozenset(), opened)
     named = _lengths_to_name(state)
     if named:
-        state = _execute(rulebook, module, named)
+        state = _execute(rulebook, module, named, opened)
     source = replace(source, module=module)
     written = frozenset(n for n in state.symbols if sources and n not in sources)
     return Analysis(
@@ -109,7 +110,10 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
 
 
 def _execute(
-    rulebook: Rulebook, module: cst.Module, named: frozenset[tuple[cst.CSTNode, str, int]]
+    rulebook: Rulebook,
+    module: cst.Module,
+    named: frozenset[tuple[cst.CSTNode, str, int]],
+    opened: OpenedClass | None,
 ) -> State:
     state = State(
         rulebook=rulebook,
@@ -119,10 +123,13 @@ def _execute(
         assign=interpreter.assign,
         evaluate=expressions.evaluate,
         expansions=expansion.Expansions(),
+        earlier_scopes=scopes,
         named_lengths=named,
     )
-    state.frame.names[PARAMETER] = Value("python")
-    state.frame.names[SESSION] = Value("object", detail=Obj("Session"))
+    if opened is not None:
+        state.instance_names = opened.names
+        state.frame.names[PARAMETER] = Value("python")
+        state.frame.names[SESSION] = Value("object", detail=Obj("Session"))
     interpreter.run_block(state, module.body)
     interpreter.run_rest(state, module)
     return state

@@ -143,7 +143,7 @@ def _expanded(
 ) -> list[Any] | None:
     from tf2torch.analyse.prepare import rename
 
-    given = _arguments(call, function)
+    given = arguments_of(call, function)
     if given is None:
         return None
     stores = {
@@ -182,7 +182,7 @@ def _expanded(
         return item
 
     statements = list(function.body.body)
-    if _is_docstring(statements[0]):
+    if is_docstring(statements[0]):
         statements = statements[1:]
     renamed = [rename(item, change, origins) for item in [*before, *statements]]
     done: list[Any] = [transform(item, finish) for item in renamed]
@@ -193,7 +193,7 @@ def _expanded(
     return done
 
 
-def _is_docstring(node: cst.CSTNode) -> bool:
+def is_docstring(node: cst.CSTNode) -> bool:
     return (
         isinstance(node, cst.SimpleStatementLine)
         and isinstance(node.body[0], cst.Expr)
@@ -207,7 +207,7 @@ def _is_simple(node: cst.BaseExpression) -> bool:
     return isinstance(node, (cst.Name, cst.Integer, cst.Float, cst.SimpleString))
 
 
-def _arguments(call: cst.Call, function: cst.FunctionDef) -> dict[str, cst.BaseExpression] | None:
+def arguments_of(call: cst.Call, function: cst.FunctionDef) -> dict[str, cst.BaseExpression] | None:
     parameters = [*function.params.params, *function.params.kwonly_params]
     names = [p.name.value for p in parameters]
     given: dict[str, cst.BaseExpression] = {}

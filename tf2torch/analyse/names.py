@@ -145,7 +145,7 @@ def is_global_text(state: State, text: str) -> bool:
     module = state.frame.module
     counts = scope_counts(state, module)
     return all(
-        counts.get(word, 0) == 1
+        counts.get(word, 0) == 1 and word not in state.instance_names
         for position, word in ((m.start(), m.group()) for m in _WORD.finditer(text))
         if position == 0 or text[position - 1] != "."
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from tf2torch.analyse.inlining import inline_training
+from tf2torch.analyse.opening import OpenedClass, open_class
 from tf2torch.cst.walk import children, transform, walk
 
 Origins = dict[cst.CSTNode, cst.CSTNode]
@@ -18,16 +19,18 @@ Origins = dict[cst.CSTNode, cst.CSTNode]
 _MAKERS = ("get_variable", "Variable")
 
 
-def prepare(module: cst.Module) -> tuple[cst.Module, Origins]:
-    """The program with helper functions of training inlined and variables' names made unique."""
+def prepare(module: cst.Module) -> tuple[cst.Module, Origins, OpenedClass | None]:
+    """The program as module code: its model class opened, helper functions of training inlined,
+    and variables' names made unique."""
     origins: Origins = {}
+    module, opened = open_class(module, origins)
     module = inline_training(module, origins)
     factories = _factories(module)
     body = _separate(module.body, factories, origins)
     changed = [_separate_function(node, factories, origins) for node in body]
     if all(one is other for one, other in zip(changed, module.body)):
-        return module, origins
-    return module.with_changes(body=changed), origins
+        return module, origins, opened
+    return module.with_changes(body=changed), origins, opened
 
 
 def _separate_function(node: cst.CSTNode, factories: set[str], origins: Origins) -> cst.CSTNode:

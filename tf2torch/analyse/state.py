@@ -28,6 +28,8 @@ class Frame:
     global_names: set[str] = field(default_factory=set)
     stores: dict[str, int] = field(default_factory=dict)
     returned: list[Value] = field(default_factory=list)
+    #: Name scope and path of the call that this frame executes.
+    entry: tuple[str, tuple[Any, ...]] = ("", ())
 
     @property
     def module(self) -> Frame:
@@ -79,6 +81,10 @@ class State:
     lengths: dict[tuple[cst.CSTNode, str, int], set[Dim]] = field(default_factory=dict)
     named_lengths: frozenset[tuple[cst.CSTNode, str, int]] = frozenset()
     summaries: list[Value] = field(default_factory=list)
+    #: Executions of summaries and of program functions among the name scopes, and the scopes that
+    #: are open since the current function was called.
+    uses: dict[cst.CSTNode, list[Any]] = field(default_factory=dict)
+    opened: tuple[Any, ...] = ()
     #: Gradients by operation that are replaced here, and the calls where they are.
     overrides: dict[str, str] = field(default_factory=dict)
     overridden: dict[cst.CSTNode, str] = field(default_factory=dict)
@@ -96,10 +102,14 @@ class State:
     pipeline_variables: list[str] = field(default_factory=list)
     #: Functions that are given elements of data sets.
     element_functions: set[cst.CSTNode] = field(default_factory=set)
+    #: Module-level names that stand for what belongs to an instance of an opened class.
+    instance_names: frozenset[str] = frozenset()
     #: What later stages derive once from the facts, by name.
     cache: dict[str, Any] = field(default_factory=dict)
     #: Arguments that calls get under slim.arg_scope, by function.
     arg_scopes: dict[Any, Any] = field(default_factory=dict)
+    #: Where layers have their variables whose calls were written out before.
+    earlier_scopes: dict[cst.CSTNode, str | None] = field(default_factory=dict)
     #: How often Keras has used each name for layers.
     layer_names: dict[str, int] = field(default_factory=dict)
     spent: int = 0

@@ -13,7 +13,7 @@ import libcst as cst
 from tf2torch.cst.places import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 from tf2torch.plan import Plan
-from tf2torch.rewrite.closing import close_class
+from tf2torch.rewrite.closing import close_class, tensors
 from tf2torch.rewrite.draw_loops import tidy
 from tf2torch.rewrite.idioms import simplify
 from tf2torch.rewrite.program import write_program
@@ -46,7 +46,7 @@ def rewrite(plan: Plan) -> Rewritten:
     writer.modes = plan.modes
     module = simplify(write_program(writer))
     if plan.analysis.opened is not None:
-        module = close_class(module, plan.analysis.opened, plan.model)
+        module = close_class(module, plan.analysis.opened, plan.model, tensors(plan))
     if plan.analysis.state.draws:
         module = tidy(module)
     text = module.code

@@ -42,7 +42,7 @@ def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -
     if root is not None:
         body = _insert_root(writer, body, main)
     elif main:
-        body += _main(writer, body, main)
+        body = _main(writer, body, main)
     doc, imports, rest = _divide(body)
     used = names_in(rest).loads
     head: Statements = []
@@ -138,18 +138,51 @@ _STANDARD = frozenset(sys.stdlib_module_names)
 
 
 def _main(writer: Writer, module: Statements, main: Statements) -> Statements:
-    """``def main()`` and its call under the usual guard."""
+    """The module with ``def main()`` and its call under the usual guard."""
     name = writer.plan.root.free_name("main")
     shared = sorted(_shared(module, main))
     body = (lines(f"global {', '.join(shared)}\n") if shared else []) + main
-    function = cst.FunctionDef(
-        cst.Name(name),
-        cst.Parameters(),
-        cst.IndentedBlock(body),
-        leading_lines=[cst.EmptyLine(indent=False), cst.EmptyLine(indent=False)],
+    if writer.analysis.opened is not None:  # `closing` takes it apart
+        return [*module, main_function(name, body)]
+    return with_main(module, body, name)
+
+
+def main_function(name: str, body: Statements) -> cst.FunctionDef:
+    """``def main():``"""
+    before = [cst.EmptyLine(indent=False), cst.EmptyLine(indent=False)]
+    return cst.FunctionDef(
+        cst.Name(name), cst.Parameters(), cst.IndentedBlock(body), leading_lines=before
     )
+
+
+def with_main(module: Statements, body: Statements, name: str) -> Statements:
+    """Definitions with the program that runs behind them.
+
+    Where the source has a guard of its own, its code comes after what ran when it was imported.
+    """
+    body = list(body)
+    declared = [n for n in body if _is_global(n)]
+    if len(declared) == len(body):
+        return module
+    place = next((i for i, node in enumerate(module) if is_guard(node)), None)
+    if place is not None and isinstance(module[place].body, cst.IndentedBlock):
+        own = module[place]
+        assert isinstance(own, cst.If)
+        first = [node for node in body if not _is_global(node)]
+        first[0] = _bare(first[0])
+        inside = own.body.with_changes(body=[*first, *own.body.body])
+        return [*module[:place], own.with_changes(body=inside), *module[place + 1 :]]
     guard = lines(f'\n\nif __name__ == "__main__":\n    {name}()\n')
-    return [function, *guard]
+    return [*module, main_function(name, body), *guard]
+
+
+def is_guard(node: cst.CSTNode) -> bool:
+    """``if __name__ == "__main__":``"""
+    return isinstance(node, cst.If) and "__name__" in names_in(node.test).loads
+
+
+def _is_global(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.SimpleStatementLine) and isinstance(node.body[0], cst.Global)
 
 
 def _shared(module: Statements, main: Statements) -> set[str]:
@@ -174,7 +207,7 @@ def _insert_root(writer: Writer, module: Statements, main: Statements) -> Statem
         body=cst.IndentedBlock(main or lines("pass\n")), decorators=decorators
     )
     for index, statement in enumerate(module):
-        if isinstance(statement, cst.If) and "__name__" in names_in(statement.test).loads:
+        if is_guard(statement):
             return [*module[:index], function, *module[index:]]
     return [*module, function]
 

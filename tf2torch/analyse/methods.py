@@ -1,0 +1,338 @@
+"""What the methods of a class do as far as their text tells: build graph, run sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import libcst as cst
+
+from tf2torch.cst.walk import walk
+
+#: TensorFlow calls that host code makes around a graph; they build none.
+_HOST_CALLS = frozenset(
+    "Session InteractiveSession ConfigProto GPUOptions global_variables_initializer"
+    " initialize_all_variables local_variables_initializer tables_initializer FileWriter"
+    " SummaryWriter Summary Value latest_checkpoint get_checkpoint_state set_random_seed"
+    " reset_default_graph get_default_session Exists exists MakeDirs makedirs mkdir isdir"
+    " ListDirectory listdir Glob glob Open GFile remove info warn warning error debug fatal"
+    " set_verbosity Coordinator start_queue_runners OutOfRangeError".split()
+)
+_STEPS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
+_RUNS = frozenset({"run", "eval"})
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """One method of a class and what its text says.
+
+    Attributes:
+        this: name of its first parameter, None for a static method.
+    """
+
+    node: cst.FunctionDef
+    this: str | None
+    nodes: tuple[cst.CSTNode, ...] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.node.name.value
+
+    def attribute(self, node: cst.CSTNode) -> str | None:
+        """``self.x`` -> ``x``; None for any other node."""
+        if (
+            self.this is not None
+            and isinstance(node, cst.Attribute)
+            and isinstance(node.value, cst.Name)
+            and node.value.value == self.this
+        ):
+            return node.attr.value
+        return None
+
+    @cached_property
+    def loads(self) -> tuple[str, ...]:
+        """Attributes of the instance that it mentions, once for each mention."""
+        found = (self.attribute(node) for node in self.nodes)
+        return tuple(name for name in found if name is not None)
+
+    @cached_property
+    def stores(self) -> frozenset[str]:
+        """Attributes of the instance that it binds."""
+        found = (self.attribute(target) for target in bound(self.nodes))
+        return frozenset(name for name in found if name is not None)
+
+    @property
+    def mentioned(self) -> tuple[str, ...]:
+        """Attributes of the instance that it reads or binds."""
+        return tuple(dict.fromkeys((*self.loads, *self.stores)))
+
+    @cached_property
+    def locals(self) -> frozenset[str]:
+        """Names that it binds, its parameters among them."""
+        return local_names(self.node)
+
+    @cached_property
+    def runs(self) -> bool:
+        """Whether it runs a session."""
+        return any(
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Attribute)
+            and node.func.attr.value in _RUNS
+            for node in self.nodes
+        )
+
+    def returns(self) -> list[cst.Return]:
+        """Its return statements, not those of functions inside."""
+        return [node for node in own_nodes(self.node.body) if isinstance(node, cst.Return)]
+
+
+def methods_of(node: cst.ClassDef) -> list[Method]:
+    """The methods of a class in order."""
+    found = []
+    for item in node.body.body:
+        if isinstance(item, cst.FunctionDef):
+            static = "staticmethod" in decorator_names(item)
+            params = [*item.params.posonly_params, *item.params.params]
+            this = params[0].name.value if params and not static else None
+            found.append(Method(item, this, tuple(walk(item.body))))
+    return found
+
+
+def decorator_names(node: cst.FunctionDef) -> list[str]:
+    """Last names of the decorators of a function."""
+    names = []
+    for decorator in node.decorators:
+        item: cst.CSTNode = decorator.decorator
+        item = item.func if isinstance(item, cst.Call) else item
+        names.append(item.attr.value if isinstance(item, cst.Attribute) else str(item.value))  # type: ignore[attr-defined]
+    return names
+
+
+def parameters(node: cst.FunctionDef | cst.Lambda) -> list[str]:
+    """Names of all parameters."""
+    params = node.params
+    found = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
+    for star in (params.star_arg, params.star_kwarg):
+        if isinstance(star, cst.Param):
+            found.append(star.name.value)
+    return found
+
+
+def own_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes of a body without those inside functions that it defines."""
+    from tf2torch.cst.walk import children
+
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        yield item
+        if not isinstance(item, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+            stack += reversed(children(item))
+
+
+def bound(nodes: Iterable[cst.CSTNode]) -> Iterator[cst.CSTNode]:
+    """Targets that statements bind: names, attributes, subscripts."""
+    for node in nodes:
+        targets: list[cst.CSTNode] = []
+        if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.For, cst.CompFor)):
+            targets.append(node.target)
+        elif isinstance(node, (cst.AnnAssign, cst.NamedExpr)):
+            targets.append(node.target)
+        elif isinstance(node, cst.AsName):
+            targets.append(node.name)
+        while targets:
+            target = targets.pop()
+            if isinstance(target, (cst.Tuple, cst.List)):
+                targets += [element.value for element in target.elements]
+            elif isinstance(target, cst.StarredElement):
+                targets.append(target.value)
+            else:
+                yield target
+
+
+def local_names(node: cst.FunctionDef) -> frozenset[str]:
+    """Names that a function binds itself."""
+    found = set(parameters(node))
+    nodes = list(own_nodes(node.body))
+    found |= {target.value for target in bound(nodes) if isinstance(target, cst.Name)}
+    for item in nodes:
+        if isinstance(item, (cst.FunctionDef, cst.ClassDef)):
+            found.add(item.name.value)
+        elif isinstance(item, cst.ImportAlias):
+            name: cst.CSTNode = item.asname.name if item.asname is not None else item.name
+            while isinstance(name, cst.Attribute):
+                name = name.value
+            found.add(name.value)  # type: ignore[attr-defined]
+    declared = {
+        item.name.value
+        for statement in nodes
+        if isinstance(statement, cst.Global)
+        for item in statement.names
+    }
+    return frozenset(found - declared)
+
+
+def plain_names(node: cst.CSTNode) -> Iterator[str]:
+    """Every name but those behind a dot or in front of a keyword argument's ``=``."""
+    from tf2torch.cst.walk import children
+
+    stack: list[cst.CSTNode] = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, cst.Name):
+            yield item.value
+        elif isinstance(item, cst.Attribute):
+            stack.append(item.value)
+        elif isinstance(item, cst.Arg):
+            stack.append(item.value)
+        else:
+            stack += children(item)
+
+
+def tensorflow_names(module: cst.Module) -> frozenset[str]:
+    """Names that imports bind to TensorFlow or parts of it, and names for those."""
+    found: set[str] = set()
+    for node in module.body:
+        if not isinstance(node, cst.SimpleStatementLine):
+            continue
+        for small in node.body:
+            if isinstance(small, cst.Import):
+                for alias in small.names:
+                    if _dotted(alias.name).partition(".")[0] in ("tensorflow", "tf_slim"):
+                        name = alias.asname.name if alias.asname is not None else alias.name
+                        found.add(_dotted(name).partition(".")[0])
+            elif isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
+                if _dotted(small.module).partition(".")[0] in ("tensorflow", "tf_slim"):
+                    for alias in small.names:
+                        name = alias.asname.name if alias.asname is not None else alias.name
+                        found.add(_dotted(name))
+            elif isinstance(small, cst.Assign) and isinstance(small.value, cst.Attribute):
+                if _dotted(small.value).partition(".")[0] in found:
+                    found |= {
+                        t.target.value for t in small.targets if isinstance(t.target, cst.Name)
+                    }
+    return frozenset(found)
+
+
+def _dotted(node: cst.CSTNode | None) -> str:
+    if isinstance(node, cst.Attribute):
+        return f"{_dotted(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def graph_calls(nodes: Iterable[cst.CSTNode], tensorflow: frozenset[str]) -> bool:
+    """Whether code calls TensorFlow to build graph, or makes a training step."""
+    for node in nodes:
+        if not isinstance(node, cst.Call):
+            continue
+        func = node.func
+        if isinstance(func, cst.Attribute) and func.attr.value in _STEPS:
+            return True
+        dotted = _dotted(func)
+        if dotted.partition(".")[0] in tensorflow and dotted.rpartition(".")[2] not in _HOST_CALLS:
+            return True
+    return False
+
+
+def builders(
+    methods: Iterable[Method], functions: Iterable[cst.FunctionDef], tensorflow: frozenset[str]
+) -> frozenset[str]:
+    """Names of the methods and module-level functions that build graph, or call what does."""
+    bodies: dict[str, tuple[cst.CSTNode, ...]] = {m.name: m.nodes for m in methods}
+    calls: dict[str, set[str]] = {}
+    for function in functions:
+        bodies.setdefault(function.name.value, tuple(walk(function.body)))
+    for name, nodes in bodies.items():
+        mentioned = {n.value for n in nodes if isinstance(n, cst.Name)}
+        mentioned |= {n.attr.value for n in nodes if isinstance(n, cst.Attribute)}
+        calls[name] = mentioned & bodies.keys()
+    found = {name for name, nodes in bodies.items() if graph_calls(nodes, tensorflow)}
+    while True:
+        more = {name for name, used in calls.items() if used & found} - found
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
+def extra_attributes(
+    methods: Mapping[str, Method],
+    names: Mapping[str, str],
+    functions: Iterable[str],
+    makes: frozenset[str],
+    tensorflow: frozenset[str],
+) -> dict[str, tuple[str, ...]]:
+    """Attributes without tensors that each graph-building method reads, itself or through others.
+
+    `names` gives the attributes as values, `functions` the methods that become functions.
+    """
+    graph = _graph_attributes(methods, makes, tensorflow)
+    plain = set(names.values()) - graph
+    chosen = [name for name in functions if name in makes and not methods[name].runs]
+    read = {name: {a for a in methods[name].loads if a in plain} for name in chosen}
+    changed = True
+    while changed:
+        changed = False
+        for name in chosen:
+            for other in set(methods[name].loads) & set(chosen):
+                if not read[other] <= read[name]:
+                    read[name] |= read[other]
+                    changed = True
+    return {
+        name: tuple(a for a in names.values() if a in found)
+        for name, found in read.items()
+        if found
+    }
+
+
+def _graph_attributes(
+    methods: Mapping[str, Method], makes: frozenset[str], tensorflow: frozenset[str]
+) -> set[str]:
+    """Attributes that may hold something of the graph."""
+    found: set[str] = set()
+    while True:
+        size = len(found)
+        for method in methods.values():
+            tainted: set[str] = set()
+            for _ in range(2):  # a loop hands names on to statements above
+                for node in method.nodes:
+                    if not isinstance(
+                        node, (cst.Assign, cst.AugAssign, cst.AnnAssign, cst.For, cst.With)
+                    ):
+                        continue
+                    source: list[cst.CSTNode] = (
+                        [node.iter]
+                        if isinstance(node, cst.For)
+                        else [item.item for item in node.items]
+                        if isinstance(node, cst.With)
+                        else [node.value]
+                        if node.value is not None
+                        else []
+                    )
+                    inside = [item for part in source for item in walk(part)]
+                    used = {name for part in source for name in plain_names(part)}
+                    attributes = {method.attribute(item) for item in inside}
+                    if used & (tainted | tensorflow | makes) or attributes & (found | makes):
+                        for target in bound([node, *walk_targets(node)]):
+                            attribute = method.attribute(_base(target))
+                            if attribute is not None:
+                                found.add(attribute)
+                            elif isinstance(_base(target), cst.Name):
+                                tainted.add(_base(target).value)  # type: ignore[attr-defined]
+        if len(found) == size:
+            return found
+
+
+def walk_targets(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The nodes of a statement that name targets."""
+    if isinstance(node, cst.Assign):
+        return list(node.targets)
+    if isinstance(node, cst.With):
+        return [item.asname for item in node.items if item.asname is not None]
+    return []
+
+
+def _base(node: cst.CSTNode) -> cst.CSTNode:
+    while isinstance(node, cst.Subscript):
+        node = node.value
+    return node

@@ -1,0 +1,324 @@
+"""Opens a class that builds a graph and runs it: its code becomes code of the module.
+
+Analysis, plan and rewrite know one graph, built by statements of one scope. A class that builds a
+graph in its constructor and in methods called from there is such a scope under another notation:
+attributes are the names, methods the functions. `open_class` writes it as module code; what the
+rewrite makes of that goes back into a class (`tf2torch.rewrite.closing`).
+
+    class Net:                                     "<class Net>"
+        def __init__(self, size):                  "<section __init__>"
+            self.x = tf.placeholder(...)           size = __parameter__("size")
+            self.y = f(self.x, size)       ->      x = tf.placeholder(...)
+        def run(self, data):                       y = f(x, size)
+            return self.sess.run(self.y, ...)      "<end>"
+                                                   def run(data):
+                                                       return sess.run(y, ...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+
+from tf2torch.analyse.inlining import Origins
+from tf2torch.analyse.instances import instances_of
+from tf2torch.analyse.methods import (
+    Method,
+    bound,
+    builders,
+    decorator_names,
+    extra_attributes,
+    local_names,
+    methods_of,
+    parameters,
+    plain_names,
+    tensorflow_names,
+)
+from tf2torch.analyse.sections import Cannot, Namer, Opener, kept_argument, marker
+from tf2torch.cst.walk import walk
+
+#: Names that converted code uses itself.
+_TAKEN = frozenset("model device torch F nn np optimizer scheduler writer main self".split())
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A method whose statements became module code.
+
+    Attributes:
+        method: the method of the source.
+        locals: its local names by what they are called in the module.
+    """
+
+    method: cst.FunctionDef
+    locals: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedClass:
+    """What it takes to close an opened class again.
+
+    Attributes:
+        node: the class in the source.
+        attributes: attributes of instances by the names they have in the module.
+        sections: the methods that became module code, in that order.
+        functions: methods that became functions, by the names these have in the module.
+        instances: name of the instance in each function of the module, and at module level (None).
+        sessions: parameters that only hand on a session, by method.
+        kept: attributes that share the name of the constructor's argument that they keep.
+    """
+
+    node: cst.ClassDef
+    attributes: Mapping[str, str]
+    sections: tuple[Section, ...]
+    functions: Mapping[str, cst.FunctionDef]
+    instances: Mapping[str | None, str]
+    sessions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Module-level names of attributes and of locals of the sections."""
+        return frozenset(self.attributes) | {n for part in self.sections for n in part.locals}
+
+
+def open_class(module: cst.Module, origins: Origins) -> tuple[cst.Module, OpenedClass | None]:
+    """The module with its model class opened, if it has one class that can be."""
+    tensorflow = tensorflow_names(module)
+    if not tensorflow:
+        return module, None
+    classes = [node for node in module.body if isinstance(node, cst.ClassDef)]
+    users = [node for node in classes if tensorflow & set(plain_names(node))]
+    if len(users) != 1 or not _is_plain(users[0], classes):
+        return module, None
+    try:
+        return _open(module, users[0], tensorflow, origins)
+    except Cannot:
+        return module, None
+
+
+def _is_plain(node: cst.ClassDef, classes: Sequence[cst.ClassDef]) -> bool:
+    """Whether a class inherits from nothing, and nothing from it."""
+    bases = [base.value for base in node.bases]
+    if any(not isinstance(base, cst.Name) or base.value != "object" for base in bases):
+        return False
+    name = node.name.value
+    heirs = (base.value for other in classes for base in other.bases)
+    return (
+        not node.decorators
+        and not node.keywords
+        and not any(isinstance(base, cst.Name) and base.value == name for base in heirs)
+    )
+
+
+def _open(
+    module: cst.Module, node: cst.ClassDef, tensorflow: frozenset[str], origins: Origins
+) -> tuple[cst.Module, OpenedClass]:
+    methods = {method.name: method for method in methods_of(node)}
+    functions = [item for item in module.body if isinstance(item, cst.FunctionDef)]
+    makes = builders(methods.values(), functions, tensorflow)
+    if not any(method.runs for method in methods.values()):
+        raise Cannot("no session in the class")
+    if "__init__" not in methods:
+        raise Cannot("no constructor")
+    _check(methods)
+    instances = instances_of(module, node)
+    inlined, sections = _divide(module, methods, makes, instances)
+    attributes = _attributes(module, node, methods, sections, instances)
+    names = {attribute: name for name, attribute in attributes.items()}
+    taken = _bound_at_module(module) | attributes.keys() | _TAKEN | {node.name.value}
+    hosts = [m for m in methods.values() if m.runs and m.name not in sections]
+    taken |= {name for method in hosts for name in method.locals}
+    kept = _kept_arguments(methods) & attributes.keys()
+    titles = {
+        name: name
+        if name not in _bound_at_module(module) | _TAKEN | attributes.keys()
+        else f"{name}_method"
+        for name in methods
+        if name not in inlined and name not in sections
+    }
+    extras = extra_attributes(methods, attributes, titles, makes, tensorflow)
+    namer = Namer(names, titles, methods, inlined, taken, extras, kept, origins)
+    opener = Opener(namer)
+    region: list[Any] = [
+        marker(f"<class {node.name.value}>"),
+        *opener.class_attributes(node),
+    ]
+    done = []
+    for name in sections:
+        statements, renamed = opener.section(methods[name])
+        region += [marker(f"<section {name}>"), *statements]
+        done.append(Section(methods[name].node, renamed))
+    region.append(marker("<end>"))
+    made = {titles[name]: methods[name].node for name in titles}
+    defined = {methods[name]: opener.function(methods[name], titles[name]) for name in titles}
+    opened = OpenedClass(node, attributes, tuple(done), made, instances, opener.sessions, kept)
+    rest = {
+        item: opener.outside(item, instances.get(_title(item)), node.name.value)
+        for item in module.body
+        if item is not node
+    }
+    first = [made for method, made in defined.items() if not method.runs]
+    hosts = [made for method, made in defined.items() if method.runs]
+    users = {item for item in rest if _title(item) in instances and _title(item) is not None}
+    body = _placed(module, node, first, [*region, *hosts], users)
+    return module.with_changes(body=[rest.get(item, item) for item in body]), opened
+
+
+def _check(methods: Mapping[str, Method]) -> None:
+    """Refuses what reaches into instances other than by ``self.name``."""
+    for method in methods.values():
+        kinds = set(decorator_names(method.node)) - {"staticmethod"}
+        if kinds or "yield" in {type(n).__name__.lower() for n in method.nodes}:
+            raise Cannot("a decorated method")
+        for item in method.nodes:
+            if isinstance(item, cst.Call) and isinstance(item.func, cst.Name):
+                if item.func.value in ("setattr", "vars", "locals", "delattr"):
+                    raise Cannot(item.func.value)
+            elif method.attribute(item) in ("__dict__", "__class__"):
+                raise Cannot("__dict__")
+        if method.this is not None and method.this in {
+            target.value for target in bound(method.nodes) if isinstance(target, cst.Name)
+        }:
+            raise Cannot("self is bound anew")
+
+
+def _bound_at_module(module: cst.Module) -> set[str]:
+    made = cst.FunctionDef(cst.Name("module"), cst.Parameters(), cst.IndentedBlock(module.body))  # type: ignore[arg-type]
+    return set(local_names(made))
+
+
+def _attributes(
+    module: cst.Module,
+    node: cst.ClassDef,
+    methods: Mapping[str, Method],
+    sections: Sequence[str],
+    instances: Mapping[str | None, str],
+) -> dict[str, str]:
+    """A module-level name for every attribute; none means something else where it is used."""
+    taken = _bound_at_module(module) | _TAKEN | {node.name.value}
+    for method in methods.values():
+        if method.name not in sections:
+            taken |= method.locals if method.runs else method.locals & set(method.mentioned)
+    for item in module.body:
+        if isinstance(item, cst.FunctionDef) and item.name.value in instances:
+            made = Method(item, instances[item.name.value], tuple(walk(item.body)))
+            taken |= made.locals if made.runs else made.locals & set(made.mentioned)
+    wanted = [name for method in methods.values() for name in method.mentioned]
+    found: dict[str, str] = {}
+    for attribute in dict.fromkeys(wanted):
+        if attribute in methods:
+            continue
+        name = attribute
+        while name in taken or name in found or (name != attribute and name in wanted):
+            name += "_"
+        found[name] = attribute
+    return found
+
+
+def _kept_arguments(methods: Mapping[str, Method]) -> frozenset[str]:
+    """Attributes that are an argument of the constructor and nothing else: ``self.x = x``."""
+    made = methods["__init__"]
+    lines = [item for item in made.node.body.body if isinstance(item, cst.SimpleStatementLine)]
+    found = {name for item in lines if (name := kept_argument(item.body[0], made)) is not None}
+    again: dict[str, int] = {}
+    for method in methods.values():
+        for target in bound(method.nodes):
+            name = method.attribute(target)
+            if name is None and method is made and isinstance(target, cst.Name):
+                name = target.value
+            if name is not None:
+                again[name] = again.get(name, 0) + 1
+    return frozenset(n for n in found if again[n] == 1 and n in parameters(made.node))
+
+
+def _divide(
+    module: cst.Module,
+    methods: Mapping[str, Method],
+    makes: frozenset[str],
+    instances: Mapping[str | None, str],
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Methods to put where they are called, and those that become sections, in order."""
+    uses: dict[str, int] = {}
+    for method in methods.values():
+        for name in method.loads:
+            uses[name] = uses.get(name, 0) + 1
+    binds = {name for name in methods if name in makes and _changes_graph(methods[name])}
+    inlined = {name for name in binds if name != "__init__" and uses.get(name, 0) == 1}
+    several = {name for name in binds if uses.get(name, 0) > 1 and methods[name].stores}
+    if several:
+        raise Cannot(f"{sorted(several)[0]} is called more than once")
+    outer = binds - inlined - {"__init__"}
+    order = [name for name in _called_outside(module, instances) if name in outer]
+    order += [name for name in methods if name in outer and name not in order]
+    for name in (*inlined, *outer, "__init__"):
+        returns = methods[name].returns()
+        if len(returns) > 1 or (returns and not _ends_with(methods[name].node, returns[0])):
+            raise Cannot(f"{name} returns early")
+    return frozenset(inlined), ("__init__", *dict.fromkeys(order))
+
+
+def _changes_graph(method: Method) -> bool:
+    """Whether a method leaves more behind than what it returns."""
+    return bool(method.stores) or method.runs or not method.returns()
+
+
+def _ends_with(function: cst.FunctionDef, node: cst.Return) -> bool:
+    last: Any = function.body.body[-1]
+    while isinstance(last, cst.With):
+        last = last.body.body[-1]
+    return isinstance(last, cst.SimpleStatementLine) and last.body[-1] is node
+
+
+def _called_outside(module: cst.Module, instances: Mapping[str | None, str]) -> Iterator[str]:
+    """Methods that the rest of the module calls on an instance, in the order of the text."""
+    names = set(instances.values())
+    for item in module.body:
+        if isinstance(item, cst.ClassDef):
+            continue
+        for node in walk(item):
+            if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
+                if node.value.value in names:
+                    yield node.attr.value
+
+
+def _title(node: cst.CSTNode) -> str | None:
+    return node.name.value if isinstance(node, cst.FunctionDef) else None
+
+
+def _placed(
+    module: cst.Module,
+    node: cst.ClassDef,
+    defined: list[cst.FunctionDef],
+    region: list[Any],
+    users: set[Any],
+) -> list[Any]:
+    """The module's statements with the region in front of the first that may make an instance.
+
+    Functions that make graph stand before it, those that run it (`users` among them) behind.
+    """
+    body = list(module.body)
+    start = body.index(node)
+    programs = {
+        item.name.value for item in body if isinstance(item, (cst.FunctionDef, cst.ClassDef))
+    }
+    end = len(body)
+    for index in range(start + 1, len(body)):
+        item = body[index]
+        if isinstance(item, (cst.FunctionDef, cst.ClassDef)):
+            continue
+        if isinstance(item, cst.If) and "__name__" in set(plain_names(item.test)):
+            end = index
+            break
+        called = (n.func for n in walk(item) if isinstance(n, cst.Call))
+        if any(isinstance(func, cst.Name) and func.value in programs for func in called):
+            end = index
+            break
+    later = [item for item in body[end:] if isinstance(item, (cst.FunctionDef, cst.ClassDef))]
+    rest = [item for item in body[end:] if item not in later]
+    before = [*body[:start], *defined, *body[start + 1 : end], *later]
+    behind = [item for item in before if item in users]
+    return [*(item for item in before if item not in users), *region, *behind, *rest]
