@@ -106,7 +106,7 @@ def main(_):
             cost = torch.mean(loss)
             grads, _ = clip_by_global_norm(torch.autograd.grad(cost, tvars), FLAGS.grad_clip)
             for group in optimizer.param_groups:
-                group["lr"] = model.lr
+                group["lr"] = model.lr.item()
             optimizer.zero_grad()
             for gradient, variable in zip(grads, tvars):
                 variable.grad = gradient

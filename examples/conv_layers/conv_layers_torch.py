@@ -96,11 +96,11 @@ def main(_):
         idx = rng.choice(len(images), FLAGS.batch_size, replace=False)
         x = torch.as_tensor(images[idx], dtype=torch.float32, device=device)
         y = torch.as_tensor(labels[idx], dtype=torch.int64, device=device)
+        learning_rate = train_op.param_groups[0]["lr"]
         model.train()
 
         logits = model(x)
         loss = F.cross_entropy(logits, y)
-        learning_rate = train_op.param_groups[0]["lr"]
         train_op.zero_grad()
         loss.backward()
         train_op.step()

@@ -27,8 +27,16 @@ def is_number(writer: Writer, node: cst.BaseExpression) -> bool:
 def units_of(writer: Writer, names: set[str]) -> list[Unit]:
     """The units over single numbers behind names, in order."""
     graph = writer.plan.graph
-    closure = graph.closure(set(names), set(), len(graph.units) + 1)
-    return [unit for unit in closure if unit.kind == "number"]
+    found: dict[int, Unit] = {}
+    work = [(name, len(graph.units) + 1) for name in names]
+    while work:
+        name, before = work.pop()
+        unit = graph.definition(name, before)
+        if unit is None or unit.kind != "number" or unit.index in found:
+            continue
+        found[unit.index] = unit
+        work += [(used, unit.index) for used in unit.names.loads]
+    return [found[index] for index in sorted(found)]
 
 
 def _definition(writer: Writer, name: str) -> Unit | None:

@@ -10,7 +10,7 @@ from tf2torch.rewrite import (
     rates,
     training,
 )
-from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.expressions import convert, fill_method
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.statements import (
     Statements,
@@ -119,7 +119,7 @@ def _rate(host: Host, optimizer: Optimizer, scope: Scope) -> str:
     if rates.is_number(writer, node) or writer.value(node).kind == "placeholder":
         text = rates.text(writer, node, scope)
     else:
-        text = f"float({code(convert(writer, node, scope.inside(phase='host')))})"
+        text = code(fill_method(convert(writer, node, scope.inside(phase="host")), "item()"))
     return f'for group in {optimizer.name}.param_groups:\n    group["lr"] = {text}\n'
 
 
