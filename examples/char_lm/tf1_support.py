@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -38,8 +39,8 @@ def zero_state(batch_size: Any, state_size: Any, device: Any = None) -> Any:
 
 
 def state_to_numpy(state: Any) -> Any:
-    """A state, or a list of tensors, as NumPy arrays of the same nesting."""
-    values = map_state(lambda tensor: tensor.detach().cpu().numpy(), state)
+    """A state, or a list of tensors, as NumPy copies of the same nesting."""
+    values = map_state(lambda tensor: np.array(tensor.detach().cpu())[()], state)
     return list(values) if isinstance(state, list) else values
 
 

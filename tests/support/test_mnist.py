@@ -87,3 +87,10 @@ def test_missing_and_wrong_files_are_named(folder):
 def test_validation_size_must_fit(folder):
     with pytest.raises(ValueError, match="between 0 and 16"):
         read_data_sets(folder)
+
+
+def test_files_are_announced_as_tensorflow_does(folder, capsys):
+    read_data_sets(folder, validation_size=0)
+    parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    expected = "".join(f"Extracting {folder}/{part}-ubyte.gz\n" for part in parts)
+    assert capsys.readouterr().out == expected

@@ -54,7 +54,8 @@ def step_statements(
             pairs = code(convert(writer, record["pairs"].node, scope))
             text += _rate(host, optimizer, numbers_scope)
             text += f"{optimizer.name}.zero_grad()\n"
-            text += f"for gradient, variable in {pairs}:\n    variable.grad = gradient\n"
+            gradient, variable = map(writer.plan.root.free_name, ("gradient", "variable"))
+            text += f"for {gradient}, {variable} in {pairs}:\n    {variable}.grad = {gradient}\n"
             text += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
         elif record.type == "AverageUpdate":
             text += operations.update_average(host, record, scope)
@@ -94,9 +95,9 @@ def _separate_gradients(
             name += f"_{number}"
         text += f"{name} = torch.autograd.grad({start}, {inputs}, allow_unused=True{retain})\n"
         updates += _rate(host, optimizer, numbers_scope) + f"{optimizer.name}.zero_grad()\n"
-        updates += (
-            f"for parameter, gradient in zip({inputs}, {name}):\n    parameter.grad = gradient\n"
-        )
+        parameter, gradient = map(host.writer.plan.root.free_name, ("parameter", "gradient"))
+        updates += f"for {parameter}, {gradient} in zip({inputs}, {name}):\n"
+        updates += f"    {parameter}.grad = {gradient}\n"
         updates += f"{optimizer.name}.step()\n" + _advance(host, record, optimizer)
     return text + updates
 
@@ -120,7 +121,8 @@ def _rate(host: Host, optimizer: Optimizer, scope: Scope) -> str:
         text = rates.text(writer, node, scope)
     else:
         text = code(fill_method(convert(writer, node, scope.inside(phase="host")), "item()"))
-    return f'for group in {optimizer.name}.param_groups:\n    group["lr"] = {text}\n'
+    group = writer.plan.root.free_name("group")
+    return f'for {group} in {optimizer.name}.param_groups:\n    {group}["lr"] = {text}\n'
 
 
 def _advance(host: Host, record: Obj, optimizer: Optimizer) -> str:

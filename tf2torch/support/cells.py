@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -44,8 +45,8 @@ def zero_state(batch_size: Any, state_size: Any, device: Any = None) -> Any:
 
 
 def state_to_numpy(state: Any) -> Any:
-    """A state, or a list of tensors, as NumPy arrays of the same nesting."""
-    values = map_state(lambda tensor: tensor.detach().cpu().numpy(), state)
+    """A state, or a list of tensors, as NumPy copies of the same nesting."""
+    values = map_state(lambda tensor: np.array(tensor.detach().cpu())[()], state)
     return list(values) if isinstance(state, list) else values
 
 

@@ -84,6 +84,7 @@ def _read_idx(directory: str | Path, name: str, magic: int) -> np.ndarray:
             "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz) "
             f"into {directory}"
         )
+    print("Extracting", path)
     with gzip.open(path) as file:
         content = file.read()
     if int.from_bytes(content[:4], "big") != magic:

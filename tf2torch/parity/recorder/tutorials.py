@@ -61,6 +61,7 @@ def read_data_sets(
     def read(name: str) -> Any:
         path = os.path.join(train_dir, name)
         opener = gzip.open if os.path.exists(path + ".gz") else open
+        print("Extracting", path + ".gz")
         with opener(path + ".gz" if opener is gzip.open else path, "rb") as stream:
             data = stream.read()
         sizes = struct.unpack_from(">%dI" % data[3], data, 4)
