@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import expansion, expressions, interpreter
+from tf2torch.analyse import arg_scopes, expansion, expressions, interpreter
 from tf2torch.analyse.facts import Creation, Function, Obj, Run
 from tf2torch.analyse.opening import OpenedClass
 from tf2torch.analyse.prepare import prepare
@@ -73,18 +73,25 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
     original = source.module
     absorbed: dict[cst.CSTNode, str] = {}
     scopes: dict[cst.CSTNode, str | None] = {}
-    state = _execute(rulebook, module, frozenset(), opened)
+    state = _execute(rulebook, module, frozenset(), opened, scopes)
     sources = set(walk(module)) if state.expansions else set()
     for _ in range(ROUNDS):
-        if not state.expansions:
+        if not sources:
             break
-        module = expansion.rebuild(module, state.expansions, origins)
+        if state.expansions:
+            changed = expansion.rebuild(module, state.expansions, origins)
+        else:
+            changed = arg_scopes.dissolve(module, state, origins)
+        if changed is module:
+            break
+        module = changed
         kept = set(walk(module))
         absorbed |= {n: s for n, s in state.symbols.items() if n in sources and n not in kept}
-        state = _execute(rulebook, module, frozenset(), opened)
+        scopes |= state.expansions.scopes
+        state = _execute(rulebook, module, frozenset(), opened, scopes)
     named = _lengths_to_name(state)
     if named:
-        state = _execute(rulebook, module, named, opened)
+        state = _execute(rulebook, module, named, opened, scopes)
     source = replace(source, module=module)
     written = frozenset(n for n in state.symbols if sources and n not in sources)
     return Analysis(
@@ -114,6 +121,7 @@ def _execute(
     module: cst.Module,
     named: frozenset[tuple[cst.CSTNode, str, int]],
     opened: OpenedClass | None,
+    scopes: dict[cst.CSTNode, str | None],
 ) -> State:
     state = State(
         rulebook=rulebook,

@@ -34,12 +34,15 @@ class Expansions:
             one before as its first argument.
         names: names for losses whose value the program does not keep.
         refused: nodes that cannot be written out, with rule and reason.
+        scopes: for the constructors of layer objects, where their variables are; None if one
+            constructor makes several layers. They stay known when the calls are written out.
     """
 
     written: dict[cst.CSTNode, cst.BaseExpression] = field(default_factory=dict)
     chains: dict[cst.CSTNode, tuple[cst.Call, ...]] = field(default_factory=dict)
     names: dict[cst.CSTNode, str] = field(default_factory=dict)
     refused: dict[cst.CSTNode, tuple[str, str]] = field(default_factory=dict)
+    scopes: dict[cst.CSTNode, str | None] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.names or self.written.keys() - self.refused.keys())

@@ -11,6 +11,8 @@ from tf2torch.analyse import (
     arg_scopes,
     contrib_losses,
     data,
+    expansion,
+    layer_objects,
     overrides,
     primitives,
     recurrent,
@@ -22,6 +24,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Argument, bind, infer
 from tf2torch.rulebook.model import Refusal
+from tf2torch.rulebook.op_names import op_names
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant
 
 #: Parts of TensorFlow that work on the host: their results are Python values.
@@ -36,6 +39,10 @@ HOST = (
     "tf.python.platform", "tf.contrib.training.HParams", "tf.set_random_seed",
     "tf.random.set_random_seed",
 )  # fmt: skip
+
+
+#: What stands for other code; each gives None for calls that are none of its business.
+_WRITTEN_OUT = (arg_scopes.symbol_call, contrib_losses.symbol_call, layer_objects.symbol_call)
 
 
 # -- members -------------------------------------------------------------------------------------
@@ -88,6 +95,10 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
             return constant(record["scope"].name + "/")
     if record.type == "RNNCell" and (found := recurrent.attribute(state, record, name)) is not None:
         return found
+    if record.type == "Layer":
+        of_layer = layer_objects.attribute(state, node, record, name)
+        if of_layer is not None:
+            return of_layer
     if record.type == "tuple" and name in record.fields:
         return record.fields[name]
     if name in ("graph", "name"):
@@ -102,7 +113,7 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
     """A call of a TensorFlow function or class."""
     if state.overrides:
         overrides.note(state, node, symbol)
-    for written_out in (arg_scopes.symbol_call, contrib_losses.symbol_call):
+    for written_out in _WRITTEN_OUT:
         found = written_out(state, node, symbol, arguments)
         if found is not None:
             return found
@@ -112,14 +123,17 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
     rule = state.rulebook.find(symbol)
     name = next((a.value.literal for a in arguments if a.keyword == "name"), UNKNOWN)
     if rule is not None:
+        kept, added = expansion.internal(node.args)
+        if added:
+            arguments = arguments[: len(kept)]
         bound = bind(rule, arguments)
         if rule.kind == "layer" and not isinstance(bound, Refusal):
-            return primitives.create_layer(state, node, symbol, bound)
+            return primitives.create_layer(state, node, symbol, bound, added)
         if rule.kind in ("initializer", "regularizer"):
             kind = rule.kind.capitalize()
             return Value("object", detail=Obj(kind, {"symbol": symbol, "bound": bound}, node))
-        if isinstance(name, str) and name:
-            state.naming.unique(name)
+        for used in (name,) if isinstance(name, str) and name else op_names(symbol, rule):
+            state.naming.unique(used)
         if symbol.startswith(HOST):
             return Value("python")
         if isinstance(bound, Refusal):

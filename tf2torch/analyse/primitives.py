@@ -8,9 +8,11 @@ from tf2torch.analyse import (
     arg_scopes,
     control,
     data,
+    layer_objects,
     overrides,
     recurrent,
     regularization,
+    summaries,
     training,
     variables,
 )
@@ -23,6 +25,7 @@ Handler = Callable[[GraphCall], Value]
 HANDLERS: dict[str, Handler] = {
     **variables.HANDLERS,
     **training.HANDLERS,
+    **summaries.HANDLERS,
     **control.HANDLERS,
     **recurrent.HANDLERS,
     **data.HANDLERS,
@@ -35,6 +38,7 @@ METHODS: dict[str, Handler] = {
     **overrides.METHODS,
     **recurrent.METHODS,
     **data.METHODS,
+    **layer_objects.METHODS,
 }
 
 

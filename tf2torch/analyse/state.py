@@ -85,6 +85,8 @@ class State:
     #: are open since the current function was called.
     uses: dict[cst.CSTNode, list[Any]] = field(default_factory=dict)
     opened: tuple[Any, ...] = ()
+    #: Calls of TensorFlow functions that a parameter or another name holds.
+    indirect: set[cst.CSTNode] = field(default_factory=set)
     #: Gradients by operation that are replaced here, and the calls where they are.
     overrides: dict[str, str] = field(default_factory=dict)
     overridden: dict[cst.CSTNode, str] = field(default_factory=dict)
@@ -141,7 +143,12 @@ def join(one: Value, other: Value) -> Value:
         )
     if one.kind == other.kind == "python":
         text = one.text if one.text == other.text else None
-        return Value("python", text=text)
+        same = type(one.literal) is type(other.literal) and one.literal == other.literal
+        return (
+            replace(one, text=text)
+            if same and one.detail == other.detail
+            else Value("python", text=text)
+        )
     if one.kind == other.kind == "sequence":
         items, others = one.detail, other.detail
         if len(items) == len(others):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.calls import NONE, GraphCall
+from tf2torch.analyse.expansion import QUIET, SCOPE
 from tf2torch.analyse.facts import Creation, Obj, Variable
+from tf2torch.analyse.naming import VariableScope
 from tf2torch.analyse.regularization import note_term, regularize
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Bound, infer
@@ -176,13 +179,21 @@ def _manager(
 
 
 def _name_scope(call: GraphCall) -> Value:
-    name = call.text(0, "name") or call.text(1, "default_name")
+    given = call.argument(0, "name")
+    if given is None or given.value.literal is None:
+        given = call.argument(1, "default_name")
+    name = given.value.literal if given is not None else None
+    name = name if isinstance(name, str) else f"?{call.state.fresh()}" if name is UNKNOWN else None
 
     def enter(state: State) -> tuple[Value, Callable[[], None]]:
-        previous = state.naming.enter_name_scope(name)
-        return constant(state.naming.name_scope + "/"), lambda: state.naming.leave_name_scope(
-            previous
-        )
+        previous, opened = state.naming.enter_name_scope(name), state.opened
+        state.opened = (*opened, (None if given is None else given.node, name))
+
+        def leave() -> None:
+            state.naming.leave_name_scope(previous)
+            state.opened = opened
+
+        return constant(state.naming.name_scope + "/"), leave
 
     return _manager(enter, "NameScope")
 
@@ -207,7 +218,16 @@ def _variable_scope(call: GraphCall) -> Value:
                 name = naming.default_scope_name(default) if default else f"?{state.fresh()}"
             previous = naming.enter_variable_scope(name, **changes)
         scope = Value("object", detail=Obj("VariableScope", {"scope": naming.scope}))
-        return scope, lambda: naming.leave_variable_scope(previous)
+        opened = state.opened
+        node = call.argument(0, "name_or_scope")
+        asked = given.literal if given is not None else None
+        state.opened = (*opened, (None if node is None else node.node, asked))
+
+        def leave() -> None:
+            naming.leave_variable_scope(previous)
+            state.opened = opened
+
+        return scope, leave
 
     return _manager(enter, "VariableScopeManager")
 
@@ -264,14 +284,29 @@ def _graph(call: GraphCall) -> Value:
 # -- layers --------------------------------------------------------------------------------------
 
 
-def create_layer(state: State, node: Any, symbol: str, bound: Bound) -> Value:
-    """A call of a layer function: its variables are named, its output inferred."""
+def create_layer(
+    state: State,
+    node: Any,
+    symbol: str,
+    bound: Bound,
+    fixed: Mapping[str, Any] = MappingProxyType({}),
+) -> Value:
+    """A call of a layer function: its variables are named, its output inferred.
+
+    `fixed` is what `expansion` says of calls that it wrote: the scope, and whether Keras made the
+    layer, which keeps its losses and updates out of the graph's collections.
+    """
     naming = state.naming
     name = bound.values.get("name")
     scope = bound.values.get("scope")
     given = next((v for v in (scope, name) if v is not None and v.literal is not None), None)
     reuse = _reuse(bound.values.get("reuse"))
-    if given is not None and given.kind == "object" and given.detail.type == "VariableScope":
+    if SCOPE in fixed:
+        full = str(state.values[fixed[SCOPE]].literal)
+        previous = (naming.scope, naming.name_scope)
+        naming.scope = VariableScope(full)
+        naming.counts[full] = naming.counts.get(full, 0) + 1
+    elif given is not None and given.kind == "object" and given.detail.type == "VariableScope":
         previous = naming.reenter_variable_scope(given.detail["scope"], reuse=reuse)
     else:
         base = bound.rule.scope or symbol.rpartition(".")[2]
@@ -298,13 +333,16 @@ def create_layer(state: State, node: Any, symbol: str, bound: Bound) -> Value:
         naming.variables[key] = value
         register(state, value)
         created.append(variable)
-        if trainable:
+        if trainable and QUIET not in fixed:
             regularize(state, variable, bound.values.get(row.regularizer or ""))
             regularize(state, variable, naming.scope.regularizer)
     creation.variables = tuple(created)
-    if any(row.tf == "moving_mean" for row in bound.rule.weights) and not state.shadow:
+    moving = any(row.tf == "moving_mean" for row in bound.rule.weights)
+    in_place = bound.values.get("updates_collections")
+    if moving and not state.shadow and (in_place is None or in_place.literal is not None):
         update = Value("operation", detail=Obj("UpdateOp", {"scope": full, "creation": creation}))
-        state.collections.setdefault("update_ops", []).append(update)
+        collection = "layer_updates" if QUIET in fixed else "update_ops"
+        state.collections.setdefault(collection, []).append(update)
     naming.leave_variable_scope(previous)
     if not state.shadow:
         state.creations.append(creation)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from tf2torch.analyse import tensors
+from tf2torch.analyse.expansion import internal
 from tf2torch.analyse.facts import Obj
 from tf2torch.plan.units import calls_in
 from tf2torch.rewrite import control, functions, overrides, recurrent, regularization, sparse
@@ -23,6 +24,7 @@ from tf2torch.rewrite.expressions import (
 )
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.session_arguments import without_sessions
+from tf2torch.rewrite.tensor_arguments import lifted
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
 from tf2torch.rulebook.apply import Argument, Bound, bind, fill, infer, select
 from tf2torch.rulebook.model import Emit, Refusal, Rule
@@ -64,12 +66,13 @@ def plain_call(writer: Writer, node: cst.Call, scope: Scope) -> cst.Call:
     """The same call with its parts converted."""
     if _moves_to_locals(writer, node, scope):
         return node.with_changes(func=cst.Name("locals"))
+    given = without_sessions(writer, node)
+    if node in writer.analysis.state.indirect:  # ``act(x, name="relu")``
+        given = [a for a in given if a.keyword is None or a.keyword.value != "name"]
+        given[-1:] = [a.with_changes(comma=cst.MaybeSentinel.DEFAULT) for a in given[-1:]]
     return node.with_changes(
         func=convert(writer, node.func, scope),
-        args=[
-            a.with_changes(value=convert(writer, a.value, scope))
-            for a in without_sessions(writer, node)
-        ],
+        args=[a.with_changes(value=convert(writer, a.value, scope)) for a in given],
     )
 
 
@@ -125,6 +128,7 @@ def apply_rule(
     """Applies a rule to a call of the source; layouts follow the rule's declaration."""
     if rule.kind == "refuse":
         raise Unconvertible(rule.id, rule.reason or f"{rule.tf[0]} has no counterpart", node)
+    args, _ = internal(args)
     items = [
         Typed(arg.value) if is_recipe(writer, arg.value) else typed(writer, arg.value, scope)
         for arg in args
@@ -169,7 +173,7 @@ def apply_rule(
     text = emit.torch
     if text is None:
         raise Unconvertible(rule.id, f"{rule.tf[0]} has no expression form", node)
-    written = fill(text, bound)
+    written = fill(text, lifted(rule, text, bound))
     if scope.phase == "init":
         written = without_device(written)
     result = Typed(written, order, rank)

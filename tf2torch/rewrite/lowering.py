@@ -14,6 +14,7 @@ from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
     operations,
     rates,
+    recording,
     sources,
     statistics,
 )
@@ -29,8 +30,13 @@ from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 from tf2torch.rulebook.values import UNKNOWN
 
 
-def lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, dict[int, str]]:
-    """Statements that do what a run does, and the text of each fetched host value."""
+def lower(
+    host: Host, site: Site, needed: Sequence[Unit], target: cst.BaseExpression | None = None
+) -> tuple[Statements, dict[int, str]]:
+    """Statements that do what a run does, and the text of each fetched host value.
+
+    `target` is what the program assigns the run to.
+    """
     writer, plan = host.writer, host.writer.plan
     if site.feeds is None:
         raise Unconvertible("feed-dict", "the feed dictionary could not be followed", site.run.node)
@@ -98,7 +104,13 @@ def lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, d
         if leaf.record is None and not operations.only_operations(leaf.value):
             tracked = bool(steps) or not computed or _uses_gradients(writer, units)
             results[id(leaf)] = _result(host, leaf, scope, numbers_scope, tracked=tracked)
-    computed = statistics.frozen(host, site, computed, mode)
+    managers: list[str] = []
+    if recording.is_recorded(writer, site):
+        made, managers = recording.record(host, site, needed, scope, target, results)
+        computed += made
+    computed = statistics.frozen(host, site, needed, computed, mode)
+    if managers and (steps or _uses_gradients(writer, units)):
+        computed = [_inside(managers, computed)]
     if steps:
         before += mode
         before += computed
@@ -107,7 +119,7 @@ def lower(host: Host, site: Site, needed: Sequence[Unit]) -> tuple[Statements, d
             before += write_statement(writer, unit.node, scope, None)
         return before, results
     if computed and not _uses_gradients(writer, units):
-        computed = [_no_grad(computed)]
+        computed = [_inside(["torch.no_grad()", *managers], computed)]
     return [*before, *mode, *computed], results
 
 
@@ -219,8 +231,9 @@ def _mode(host: Host, site: Site, needed: Sequence[Unit]) -> Statements:
     return []
 
 
-def _no_grad(body: Statements) -> cst.BaseStatement:
-    made = lines("with torch.no_grad():\n    pass\n")[0]
+def _inside(managers: Sequence[str], body: Statements) -> cst.BaseStatement:
+    """``with torch.no_grad(): body``"""
+    made = lines(f"with {', '.join(managers)}:\n    pass\n")[0]
     assert isinstance(made, cst.With)
     return made.with_changes(body=cst.IndentedBlock(body))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
 from tf2torch.plan.sites import Site
+from tf2torch.plan.units import Unit, calls_in
 from tf2torch.rewrite.variables_list import key_text
 from tf2torch.rewrite.weights import variable_keys
 from tf2torch.rewrite.writer import Writer, code, lines
@@ -24,15 +26,20 @@ def _text(statements: Statements) -> str:
     )
 
 
-def frozen(host: Host, site: Site, computed: Statements, mode: Statements) -> Statements:
+def frozen(
+    host: Host, site: Site, needed: Sequence[Unit], computed: Statements, mode: Statements
+) -> Statements:
     """Wraps the forward pass of a training-mode run that TensorFlow runs without all update ops.
 
     torch updates a layer's moving statistics whenever it runs in training mode; TensorFlow when
     the op in ``UPDATE_OPS`` is run, as a dependency of the train op or by itself.
     """
     writer = host.writer
-    every = writer.analysis.state.collections.get("update_ops", [])
-    if not every or not mode or "eval()" in _text(mode) or not computed:
+    collections = writer.analysis.state.collections
+    every = [*collections.get("update_ops", ()), *collections.get("layer_updates", ())]
+    if not every or "eval()" in _text(mode) or not computed:
+        return computed
+    if not mode and not _trains(writer, needed):
         return computed
     done: set[str] = set()
     for leaf in site.tree.leaves():
@@ -46,6 +53,19 @@ def frozen(host: Host, site: Site, computed: Statements, mode: Statements) -> St
     made = lines(f"with frozen_statistics({modules}):\n    pass\n")[0]
     assert isinstance(made, cst.With)
     return [made.with_changes(body=cst.IndentedBlock(computed))]
+
+
+def _trains(writer: Writer, needed: Sequence[Unit]) -> bool:
+    """Whether a layer that is run trains by itself, whatever the mode of the model is."""
+    calls = {call for unit in needed for call in calls_in(unit.node)}
+    for creation in writer.analysis.creations:
+        flag = creation.bound.values.get(creation.bound.rule.training or "")
+        if flag is None or flag.is_tensor or flag.literal is False:
+            continue
+        moving = any(variable.role == "moving_mean" for variable in creation.variables)
+        if moving and calls.intersection(step for step in (*creation.path, creation.node)):
+            return True
+    return False
 
 
 def _collect(value: Value, done: set[str], depth: int = 0) -> None:
