@@ -14,7 +14,7 @@ from tf2torch.cst.walk import walk
 _HOST_CALLS = frozenset(
     "Session InteractiveSession ConfigProto GPUOptions global_variables_initializer"
     " initialize_all_variables local_variables_initializer tables_initializer FileWriter"
-    " SummaryWriter Summary Value latest_checkpoint get_checkpoint_state set_random_seed"
+    " SummaryWriter Summary Value Saver viterbi_decode latest_checkpoint get_checkpoint_state set_random_seed"
     " reset_default_graph get_default_session Exists exists MakeDirs makedirs mkdir isdir"
     " ListDirectory listdir Glob glob Open GFile remove info warn warning error debug fatal"
     " set_verbosity Coordinator start_queue_runners OutOfRangeError".split()
@@ -57,6 +57,12 @@ class Method:
         return tuple(name for name in found if name is not None)
 
     @cached_property
+    def calls(self) -> tuple[str, ...]:
+        """Attributes of the instance that it calls, once for each call."""
+        found = (self.attribute(node.func) for node in self.nodes if isinstance(node, cst.Call))
+        return tuple(name for name in found if name is not None)
+
+    @cached_property
     def stores(self) -> frozenset[str]:
         """Attributes of the instance that it binds."""
         found = (self.attribute(target) for target in bound(self.nodes))
@@ -82,6 +88,11 @@ class Method:
             for node in self.nodes
         )
 
+    @property
+    def is_property(self) -> bool:
+        """Whether it is read like an attribute."""
+        return decorator_names(self.node) == ["property"]
+
     def returns(self) -> list[cst.Return]:
         """Its return statements, not those of functions inside."""
         return [node for node in own_nodes(self.node.body) if isinstance(node, cst.Return)]
@@ -105,7 +116,10 @@ def decorator_names(node: cst.FunctionDef) -> list[str]:
     for decorator in node.decorators:
         item: cst.CSTNode = decorator.decorator
         item = item.func if isinstance(item, cst.Call) else item
-        names.append(item.attr.value if isinstance(item, cst.Attribute) else str(item.value))  # type: ignore[attr-defined]
+        if isinstance(item, cst.Attribute):
+            names.append(item.attr.value)
+        else:
+            names.append(item.value if isinstance(item, cst.Name) else "")
     return names
 
 

@@ -153,6 +153,10 @@ def _open(
         region += [marker(f"<section {name}>"), *statements]
         done.append(Section(methods[name].node, renamed))
     region.append(marker("<end>"))
+    if any(methods[name].is_property and name in makes for name in methods):
+        raise Cannot("a property that builds graph")
+    if titles.keys() & names.keys():
+        raise Cannot("an attribute hides a method")
     made = {titles[name]: methods[name].node for name in titles}
     defined = {methods[name]: opener.function(methods[name], titles[name]) for name in titles}
     opened = OpenedClass(node, attributes, tuple(done), made, instances, opener.sessions, kept)
@@ -171,7 +175,7 @@ def _open(
 def _check(methods: Mapping[str, Method]) -> None:
     """Refuses what reaches into instances other than by ``self.name``."""
     for method in methods.values():
-        kinds = set(decorator_names(method.node)) - {"staticmethod"}
+        kinds = set(decorator_names(method.node)) - {"staticmethod", "property"}
         if kinds or "yield" in {type(n).__name__.lower() for n in method.nodes}:
             raise Cannot("a decorated method")
         for item in method.nodes:
@@ -208,9 +212,10 @@ def _attributes(
             made = Method(item, instances[item.name.value], tuple(walk(item.body)))
             taken |= made.locals if made.runs else made.locals & set(made.mentioned)
     wanted = [name for method in methods.values() for name in method.mentioned]
+    stored = {name for method in methods.values() for name in method.stores}
     found: dict[str, str] = {}
     for attribute in dict.fromkeys(wanted):
-        if attribute in methods:
+        if attribute in methods and attribute not in stored:
             continue
         name = attribute
         while name in taken or name in found or (name != attribute and name in wanted):
@@ -243,8 +248,13 @@ def _divide(
 ) -> tuple[frozenset[str], tuple[str, ...]]:
     """Methods to put where they are called, and those that become sections, in order."""
     uses: dict[str, int] = {}
+    stored = {name for method in methods.values() for name in method.stores}
     for method in methods.values():
-        for name in method.loads:
+        # An attribute that hides the method of its name can only be told by not being called.
+        for name in (
+            *(n for n in method.loads if n not in stored),
+            *(n for n in method.calls if n in stored),
+        ):
             uses[name] = uses.get(name, 0) + 1
     binds = {name for name in methods if name in makes and _changes_graph(methods[name])}
     inlined = {name for name in binds if name != "__init__" and uses.get(name, 0) == 1}

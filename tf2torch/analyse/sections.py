@@ -134,9 +134,9 @@ class Opener:
             new: cst.CSTNode
             if isinstance(item, cst.Attribute):
                 name = item.attr.value
-                known = self.names.attributes.get(name) or self.names.titles.get(name)
-                if instance is not None and _is(item.value, instance) and known is not None:
-                    new = cst.Name(known, lpar=item.lpar, rpar=item.rpar)
+                known = name in self.names.attributes or name in self.names.titles
+                if instance is not None and _is(item.value, instance) and known:
+                    new = self._name(name).with_changes(lpar=item.lpar, rpar=item.rpar)
                 else:
                     value = change(item.value)
                     new = item if value is item.value else item.with_changes(value=value)
@@ -244,7 +244,7 @@ class Opener:
             attribute = method.attribute(item)
             if attribute is not None:
                 assert isinstance(item, cst.Attribute)
-                new = cst.Name(self._name(attribute), lpar=item.lpar, rpar=item.rpar)
+                new = self._name(attribute).with_changes(lpar=item.lpar, rpar=item.rpar)
             elif isinstance(item, cst.Name) and item.value in renamed:
                 new = item.with_changes(value=renamed[item.value])
             elif isinstance(item, (cst.Attribute, cst.Arg)):
@@ -264,11 +264,13 @@ class Opener:
 
         return change
 
-    def _name(self, attribute: str) -> str:
+    def _name(self, attribute: str) -> cst.Name | cst.Call:
         name = self.names.attributes.get(attribute) or self.names.titles.get(attribute)
         if name is None:
             raise Cannot(f"self.{attribute} is not called as a statement")
-        return name
+        method = self.names.methods.get(attribute)
+        is_property = method is not None and method.is_property
+        return cst.Call(cst.Name(name)) if is_property else cst.Name(name)
 
     def _inlined(
         self,

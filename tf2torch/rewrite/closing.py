@@ -11,7 +11,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.methods import Method, local_names, plain_names
+from tf2torch.analyse.methods import Method, decorator_names, local_names, plain_names
 from tf2torch.analyse.opening import OpenedClass, Section
 from tf2torch.analyse.sections import PARAMETER, RESULT, SESSION, kept_argument
 from tf2torch.cst.walk import transform, walk
@@ -145,6 +145,9 @@ def _attribute_names(
         **attributes,
         **{name: node.name.value for name, node in opened.functions.items() if name in methods},
     }
+    for name, node in opened.functions.items():
+        if name in methods and decorator_names(node) == ["property"]:
+            found[f"{name}()"] = node.name.value
     for name, titles in stored.items():
         if name in found or titles == {None} or name in (RESULT,):
             continue
@@ -180,6 +183,10 @@ def _renamed(node: Any, names: Mapping[str, cst.BaseExpression], local: frozense
             if new is None:
                 return item
             return new.with_changes(lpar=item.lpar, rpar=item.rpar)
+        if isinstance(item, cst.Call) and not item.args and isinstance(item.func, cst.Name):
+            new = names.get(f"{item.func.value}()") if item.func.value not in hidden else None
+            if new is not None:
+                return new.with_changes(lpar=item.lpar, rpar=item.rpar)
         if isinstance(item, (cst.FunctionDef, cst.Lambda)):
             inner = hidden | _binds(item)
             if isinstance(item, cst.FunctionDef):

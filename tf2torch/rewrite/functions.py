@@ -11,9 +11,11 @@ from tf2torch.plan.roles import Role
 from tf2torch.plan.slots import Slot
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import names_in, parameter_names
-from tf2torch.rewrite import initial, overrides, repetition
+from tf2torch.rewrite import initial, overrides, repetition, tags
 from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
 from tf2torch.rewrite.layout import FIRST
+from tf2torch.rewrite.recording import is_summary
+from tf2torch.rewrite.lists import without_lists
 from tf2torch.rewrite.sink import Sink
 from tf2torch.rewrite.statements import Statements, block, write_block
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
@@ -63,7 +65,7 @@ def program_call(
         item = typed(writer, arg.value, scope)
         value = item.first() if name in written.first else item.last()
         args.append(arg.with_changes(value=value))
-    args += _extra(writer, role, scope)
+    args += _extra(writer, node, role, scope)
     if role.kind == "method":
         if scope.model is None:
             raise Unconvertible("model-method", f"{role.name} needs the model here", node)
@@ -76,8 +78,12 @@ def program_call(
     )
 
 
-def _extra(writer: Writer, role: Role, scope: Scope) -> list[cst.Arg]:
+def _extra(writer: Writer, node: cst.Call, role: Role, scope: Scope) -> list[cst.Arg]:
     found = []
+    scopes = tags.scope_argument(writer, node, scope)
+    if scopes is not None:
+        name, text = scopes
+        found.append(cst.Arg(parse(text), keyword=cst.Name(name), equal=_TIGHT))
     for name in role.extra:
         value = parse(scope.names.get(name, name))
         found.append(cst.Arg(value, keyword=cst.Name(name), equal=_TIGHT))
@@ -178,8 +184,15 @@ def _parameters(writer: Writer, params: cst.Parameters, scope: Scope, role: Role
             for p in params.params
         ]
     )
-    if role.extra:
-        extra = [cst.Param(cst.Name(name)) for name in role.extra]
+    scopes = tags.scope_parameter(writer, role.node)
+    stars = isinstance(params.star_arg, (cst.Param, cst.ParamStar)) or params.star_kwarg
+    plain = not stars and not params.kwonly_params
+    if scopes is not None and plain and all(p.default is None for p in params.params):
+        done = done.with_changes(params=[*done.params, cst.Param(cst.Name(scopes))])
+        scopes = None
+    names = [*role.extra, *([scopes] if scopes is not None else [])]
+    if names:
+        extra = [cst.Param(cst.Name(name)) for name in names]
         done = done.with_changes(
             kwonly_params=[*done.kwonly_params, *extra], star_arg=done.star_arg or cst.ParamStar()
         )
@@ -240,6 +253,9 @@ def write_module(writer: Writer, role: Role) -> Written:
             continue
         constructor[:0] = written
         init_needs |= found.loads
+    constructor = without_lists(constructor)
+    init_needs = names_in(constructor).loads
+    derived = [name for name in derived if name in init_needs]
     wrong = sorted(init_needs & tensors)
     if wrong:
         raise Unconvertible(
@@ -263,6 +279,7 @@ def write_module(writer: Writer, role: Role) -> Written:
     defaults |= {name: cst.Param(cst.Name(name)) for name in derived}
     doc = [u.node for u in units[:1] if _is_docstring(u.node)]
     body = body[len(doc) :] if doc else body
+    scopes = [name] if (name := tags.scope_parameter(writer, node)) is not None else []
     class_node = class_definition(
         role.name,
         [_parameter(writer, defaults[n], scope) for n in init],
@@ -272,7 +289,7 @@ def write_module(writer: Writer, role: Role) -> Written:
             forward_method(
                 "forward",
                 [_parameter(writer, defaults[n], scope) for n in forward]
-                + [cst.Param(cst.Name(n)) for n in role.extra],
+                + [cst.Param(cst.Name(n)) for n in (*role.extra, *scopes)],
                 body,
             )
         ],
@@ -303,6 +320,8 @@ def _told(writer: Writer, role: Role) -> set[str]:
 def _is_silent(writer: Writer, unit: Unit) -> bool:
     """Objects that the layers have used up: initializers, regularizers, scopes."""
     value = writer.value(unit.value) if unit.value is not None else None
+    if is_summary(value):
+        return False
     return value is not None and value.kind in ("object", "symbol")
 
 
@@ -471,7 +490,7 @@ def _module_call(
         args.append(
             cst.Arg(value, keyword=keyword, equal=_TIGHT if keyword else cst.MaybeSentinel.DEFAULT)
         )
-    args += _extra(writer, role, scope)
+    args += _extra(writer, node, role, scope)
     return Typed(cst.Call(reach(slot, scope), args))
 
 
