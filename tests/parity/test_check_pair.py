@@ -16,7 +16,7 @@ else:
     import tomli as tomllib
 
 from tf2torch.parity import Report, Tolerance, check_pair
-from tf2torch.parity.compare import check_replay, record_program
+from tf2torch.parity.compare import Options, check_replay, record_program
 from tf2torch.parity.processes import RECORDER
 from tf2torch.parity.records import Record
 
@@ -47,8 +47,8 @@ def replayed(
         file = next(path for path in texts if change[0] in path.read_text())
         file.write_text(file.read_text().replace(change[0], change[1], 1))
     return check_replay(
-        PROGRAMS / f"{name}.py", folder / f"{name}_torch.py", records[name],
-        folder=folder / "replay", exact=True, rounding=rounding,
+        PROGRAMS / f"{name}.py", folder / f"{name}_torch.py", records[name], folder / "replay",
+        Options(exact=True, rounding=rounding),
     )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_a_right_conversion_agrees(records: dict[str, Path], tmp_path: Path, nam
     assert report, str(report)
     assert re.fullmatch(
         rf"{name}.py and {name}_torch.py agree: 13 runs, \d+ values by name, "
-        r"\d lines of output, \d variables compared.",
+        r"\d+ gradients, \d+ steps, \d lines of output, \d variables compared.",
         str(report),
     )
 

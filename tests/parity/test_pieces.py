@@ -13,11 +13,12 @@ import torch
 
 from tf2torch.parity.draws import arrangement, permutation
 from tf2torch.parity.order import Order, Pass, flat
-from tf2torch.parity.pairs import is_slot, ordinal, same_update, stacked_states
 from tf2torch.parity.recorder import probes
 from tf2torch.parity.recorder.writing import Writer
 from tf2torch.parity.records import Record
 from tf2torch.parity.tolerances import differs, last_place, line_differs
+from tf2torch.parity.values import ordinal, stacked_states
+from tf2torch.parity.variables import is_slot, same_update
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import click
 from tf2torch import __version__
 from tf2torch.cli.convert import convert
 from tf2torch.cli.rules import rules
+from tf2torch.cli.verify import verify
 from tf2torch.diagnostics import ConversionError, Diagnostic
 
 
@@ -69,6 +70,7 @@ def main() -> None:
 
 main.add_command(convert)
 main.add_command(rules)
+main.add_command(verify)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

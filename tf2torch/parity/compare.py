@@ -9,46 +9,39 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tf2torch.parity.pairs import Finding, Pair, compare, draw_notes
+from tf2torch.parity.findings import Finding
+from tf2torch.parity.pairs import Pair
 from tf2torch.parity.processes import record_command, replay_command, run
 from tf2torch.parity.records import Record
-from tf2torch.parity.tolerances import Tolerance
+from tf2torch.parity.reports import Report, sites_of
+from tf2torch.parity.tolerances import DOUBLE, Tolerance
+from tf2torch.parity.values import draw_notes
+from tf2torch.parity.verdict import compare
+
+NUMBERS = ("value", "gradient", "step", "output", "variable")  # findings that may be rounding
 
 
 @dataclass(frozen=True)
-class Report:
-    """The verdict on a pair of programs; true if they agree."""
+class Options:
+    """How to run and to compare two programs."""
 
-    original: Path
-    converted: Path
-    findings: tuple[Finding, ...]
-    counts: dict[str, int] = field(default_factory=dict)
-    notes: tuple[Finding, ...] = ()  # what does not match but has changed no value
-
-    @property
-    def ran(self) -> bool:
-        return not any(finding.kind == "run" for finding in self.findings)
-
-    def __bool__(self) -> bool:
-        return not self.findings
-
-    def __str__(self) -> str:
-        names = f"{self.original.name} and {self.converted.name}"
-        counted = ", ".join(f"{count} {what}" for what, count in self.counts.items())
-        if self:
-            return f"{names} agree: {counted} compared."
-        if not self.ran:
-            return f"{names} could not be compared.\n\n{self.findings[0]}"
-        lines = [f"{names} differ.", "", str(self.findings[0])]
-        if len(self.findings) > 1:
-            lines += ["", f"{len(self.findings) - 1} further differences, the first of them:"]
-            lines += ["- " + str(f).splitlines()[0] for f in self.findings[1:11]]
-        lines += ["", *(f"Note: {note}" for note in self.notes)] if self.notes else []
-        return "\n".join([*lines, "", f"Compared: {counted}."])
+    arguments: tuple[str, ...] = ()
+    tolerance: Tolerance | None = None
+    exact: bool = False
+    rounding: bool = True
+    ignore: frozenset[str] = frozenset()
+    tf_python: str = sys.executable
+    timeout: float = 600
+    double: bool = False
+    device: str = "cpu"
+    limit_mb: int = 2048
+    recorder: tuple[str, ...] = ()  # further options of the recorder
+    replayer: tuple[str, ...] = ()
 
 
 def check_pair(
@@ -62,6 +55,9 @@ def check_pair(
     ignore: Collection[str] = (),
     tf_python: str = sys.executable,
     timeout: float = 600,
+    double: bool = False,
+    device: str = "cpu",
+    limit_mb: int = 2048,
     keep: Path | str | None = None,
 ) -> Report:
     """Records the original, replays the conversion and compares all that both have computed.
@@ -70,68 +66,95 @@ def check_pair(
     hides no other. `rounding` replays again where there is a difference, in double precision and
     from initial values changed in their last digits, which tells how far rounding alone carries
     the program: a training run may amplify it a thousandfold, or not at all. `ignore`
-    names fetched values that the conversion has under no name. `keep` is a folder in which the
-    records stay.
+    names fetched values that the conversion has under no name. `double` runs both programs in
+    double precision. `keep` is a folder in which the records stay.
     """
+    options = Options(
+        tuple(arguments), tolerance, exact, rounding, frozenset(ignore), tf_python, timeout,
+        double, device, limit_mb,
+    )  # fmt: skip
+    return verify(original, converted, options, keep)
+
+
+def verify(
+    original: Path | str,
+    converted: Path | str,
+    options: Options,
+    keep: Path | str | None = None,
+) -> Report:
+    """The same as `check_pair`, with its options in one value."""
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="tf2torch-parity-") as scratch:
         folder = Path(keep).resolve() if keep else Path(scratch)
-        failure = record_program(
-            original, folder / "record", arguments=arguments, tf_python=tf_python, timeout=timeout
-        )
+        failure = record_program(original, folder / "record", options)
         if failure is not None:
-            return Report(Path(original), Path(converted), (failure,))
-        return check_replay(
-            original, converted, folder / "record", arguments=arguments, tolerance=tolerance,
-            exact=exact, rounding=rounding, ignore=ignore, timeout=timeout,
-            folder=folder / "replay",
-        )  # fmt: skip
+            report = Report(Path(original), Path(converted), (failure,))
+        else:
+            report = check_replay(
+                original, converted, folder / "record", folder / "replay", options
+            )
+    precision = "float64" if options.double else "float32"
+    seconds = time.perf_counter() - start
+    return replace(report, precision=precision, device=options.device, seconds=seconds)
 
 
 def record_program(
-    original: Path | str,
-    record: Path,
-    *,
-    arguments: Sequence[str] = (),
-    tf_python: str = sys.executable,
-    timeout: float = 600,
+    original: Path | str, record: Path, options: Options | None = None
 ) -> Finding | None:
     """Records a program in an interpreter that has TensorFlow; what went wrong, if anything."""
-    command = record_command(tf_python, Path(original).resolve(), record, arguments, ())
-    failure = run(command, record, timeout, "original")
-    return None if failure is None else Finding("run", failure)
+    options = options or Options()
+    given = ["--limit-mb", str(options.limit_mb), *options.recorder]
+    given += ["--float64"] if options.double else []
+    command = record_command(
+        options.tf_python, Path(original).resolve(), record, options.arguments, given
+    )
+    failure = run(command, record, options.timeout, "original")
+    if failure is not None:
+        return Finding("run", failure)
+    for event in Record(record).of("unrecordable"):
+        text = f"The op {event['type']} draws random numbers that cannot be recorded"
+        return Finding("run", text, event["line"])
+    return None
 
 
 def check_replay(
     original: Path | str,
     converted: Path | str,
     record: Path,
-    *,
     folder: Path,
-    arguments: Sequence[str] = (),
-    tolerance: Tolerance | None = None,
-    exact: bool = False,
-    rounding: bool = True,
-    ignore: Collection[str] = (),
-    timeout: float = 600,
+    options: Options | None = None,
 ) -> Report:
     """Replays a conversion against a record that has been made before."""
+    options = options or Options()
     original, converted = Path(original).resolve(), Path(converted).resolve()
 
-    def replay(to: Path, *options: str) -> Finding | None:
-        options = (*options, "--exact") if exact else options
-        command = replay_command(converted, record, to, arguments, options)
-        failure = run(command, to, timeout, "conversion")
+    def replay(to: Path, *more: str) -> Finding | None:
+        given = [*more, *options.replayer]
+        given += ["--exact"] if options.exact else []
+        given += ["--float64"] if options.double and "--float64" not in more else []
+        command = replay_command(converted, record, to, options.arguments, given)
+        failure = run(command, to, options.timeout, "conversion", device=options.device)
         return None if failure is None else Finding("run", failure)
 
     if (failure := replay(folder)) is not None:
         return Report(original, converted, (failure,))
-    weights = json.loads(converted.with_suffix(".weights.json").read_text(encoding="utf-8"))
-    allowed = tolerance or Tolerance()
-    pair = Pair(Record(record), Record(folder), weights, allowed, frozenset(ignore))
-    findings, counts = compare(pair)
-    if rounding and any(finding.kind in ("value", "output", "variable") for finding in findings):
+    pair = pair_of(converted, record, folder, options)
+    findings, counts, measures = compare(pair)
+    if options.rounding and any(finding.kind in NUMBERS for finding in findings):
         # Only a difference is worth further replays: is it more than rounding?
-        others = {name: folder.with_name(folder.name + name) for name in ("--float64", "--jitter")}
-        ran = [Record(to) for option, to in others.items() if replay(to, option) is None]
-        findings, counts = compare(replace(pair, rounded=tuple(ran)))
-    return Report(original, converted, tuple(findings), counts, tuple(draw_notes(pair.replay)))
+        kinds = ["--jitter"] if options.double else ["--float64", "--jitter"]
+        others = {kind: folder.with_name(folder.name + kind) for kind in kinds}
+        ran = [Record(to) for kind, to in others.items() if replay(to, kind) is None]
+        pair = replace(pair, rounded=tuple(ran))
+        findings, counts, measures = compare(pair)
+    sites = sites_of(pair.record, original, measures)
+    return Report(
+        original, converted, tuple(findings), counts, tuple(draw_notes(pair.replay)), sites,
+        tuple(measures),
+    )  # fmt: skip
+
+
+def pair_of(converted: Path, record: Path, replay: Path, options: Options) -> Pair:
+    weights = json.loads(converted.with_suffix(".weights.json").read_text(encoding="utf-8"))
+    allowed = options.tolerance or (DOUBLE if options.double else Tolerance())
+    return Pair(Record(record), Record(replay), weights, allowed, options.ignore)

@@ -66,6 +66,11 @@ class Draws:
         """A run's fetches have been assigned: its draws and all before are over."""
         self._finished = max(self._finished, run)
 
+    @property
+    def finished(self) -> int:
+        """The last run whose fetches have been assigned."""
+        return self._finished
+
     def _last_run(self) -> float:
         """The conversion cannot be further than the first run it has not finished."""
         place = bisect.bisect_right(self._named_runs, self._finished)

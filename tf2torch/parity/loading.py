@@ -45,6 +45,8 @@ class Loader:
         self.script: dict[str, Any] = {}
         self.loaded: set[tuple[str, str]] = set()
         self.findings: list[dict[str, Any]] = []
+        self._placed = 0
+        self._places: dict[int, list[tuple[str, str]]] = {}
 
     # Values
 
@@ -205,12 +207,24 @@ class Loader:
 
     # The end
 
+    def places(self) -> dict[int, list[tuple[str, str]]]:
+        """For each parameter, by its identity, the keys that name it."""
+        if len(self.loaded) != self._placed:
+            self._placed, self._places = len(self.loaded), {}
+            for title, key in self.loaded:
+                found = self._current(title, key)
+                if found is not None:
+                    self._places.setdefault(id(found), []).append((title, key))
+        return self._places
+
+    def _current(self, title: str, key: str) -> Any:
+        if title == "script":
+            return self.script.get(key)
+        return find(self.modules[title], key) if title in self.modules else None
+
     def final(self, title: str, key: str) -> Any:
         """A parameter's present value, or None."""
-        if title == "script":
-            found = self.script.get(key)
-        else:
-            found = find(self.modules[title], key) if title in self.modules else None
+        found = self._current(title, key)
         return None if found is None or is_lazy(found) else found.detach().cpu().numpy()
 
 

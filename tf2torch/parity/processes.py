@@ -9,6 +9,9 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tf2torch.parity.reasons import hang, reason
+from tf2torch.parity.records import Record
+
 RECORDER = Path(__file__).with_name("recorder")
 PACKAGE = "tf2torch_recorder"
 MAIN = f"import sys\n\nfrom {PACKAGE}.running import main\n\nsys.exit(main(sys.argv[1:]))\n"
@@ -38,7 +41,9 @@ def replay_command(
     return [*module, str(converted), str(record), str(folder), *options, "--", *arguments]
 
 
-def run(command: list[str], folder: Path, timeout: float, title: str) -> str | None:
+def run(
+    command: list[str], folder: Path, timeout: float, title: str, device: str = "cpu"
+) -> str | None:
     """Runs one side and returns what went wrong; files it writes go to `folder`/files."""
     work = folder / "files"
     work.mkdir(parents=True, exist_ok=True)
@@ -48,16 +53,26 @@ def run(command: list[str], folder: Path, timeout: float, title: str) -> str | N
         known = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = package + (os.pathsep + known if known else "")
         environment.setdefault("OMP_NUM_THREADS", "1")
+    if device == "cpu":
+        environment["CUDA_VISIBLE_DEVICES"] = ""
     try:
         done = subprocess.run(
             command, cwd=work, capture_output=True, text=True, errors="replace", timeout=timeout,
             env=environment, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return f"The {title} did not end within {timeout:g} seconds."
+        return hang(title, timeout, last_place(folder))
     except OSError as error:
         return f"The {title} could not be started: {error}"
     if done.returncode == 0:
         return None
-    tail = "\n".join(done.stderr.strip().splitlines()[-12:])
-    return f"The {title} ended with exit status {done.returncode}:\n{tail}"
+    return reason(title, done.returncode, done.stderr, last_place(folder))
+
+
+def last_place(folder: Path) -> str:
+    """How far a recorded program came."""
+    runs = list(Record(folder).of("run"))
+    if not runs:
+        return ""
+    last = runs[-1]
+    return f" after {len(runs)} runs, the last at {last['file']}:{last['line']}"

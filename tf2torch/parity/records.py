@@ -75,6 +75,16 @@ class Record:
         return found
 
     @cached_property
+    def variable_lines(self) -> dict[str, int]:
+        """For every variable the line of the program that makes it."""
+        return {n: at for event in self.of("variables") for n, at in event["lines"].items()}
+
+    @cached_property
+    def printed(self) -> list[int]:
+        """For every line of output the line of the program that prints it."""
+        return [line for event in self.of("printed") for line in event["lines"]]
+
+    @cached_property
     def drawn(self) -> frozenset[str]:
         """The variables whose initial values come from random ops."""
         return frozenset(name for event in self.of("variables") for name in event["drawn"])

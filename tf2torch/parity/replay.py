@@ -3,7 +3,8 @@
     python -m tf2torch.parity.replay CONVERTED.py RECORD OUTDIR [OPTIONS] [-- ARGUMENTS]
 
 `--exact` gives Adam TensorFlow's epsilon, `--float64` computes in double precision, `--jitter`
-changes the initial values in their last digits. OUTDIR receives the same files as the recorder's.
+changes the initial values in their last digits, `--trace RUNS` keeps what every torch call
+returns. OUTDIR receives the same files as the recorder's.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from tf2torch.parity import draws as random_draws
 from tf2torch.parity.loading import Loader
+from tf2torch.parity.optimizing import Steps, tensorflow_adam
 from tf2torch.parity.order import Order
 from tf2torch.parity.pairs import same_scope, sequences
 from tf2torch.parity.precision import use_double_precision
 from tf2torch.parity.recorder import probes
-from tf2torch.parity.recorder.running import execute
+from tf2torch.parity.recorder.running import execute, program_line
 from tf2torch.parity.recorder.writing import Tee, Writer
 from tf2torch.parity.records import Record
+from tf2torch.parity.tracing import Tracing
 
 BIND = "__tf2torch_bind__"
 NATIVE = "__tf2torch_native__"
@@ -147,24 +148,6 @@ def to_numpy(value: Any) -> Any:
     return value
 
 
-def tensorflow_adam() -> None:
-    """Adam's epsilon where TensorFlow adds it: before the bias correction."""
-    start: dict[int, float] = {}
-
-    def before(optimizer: Any, *_: Any) -> None:
-        if type(optimizer) not in (torch.optim.Adam, torch.optim.AdamW):
-            return
-        for group in optimizer.param_groups:
-            taken = [
-                optimizer.state[p].get("step", 0) for p in group["params"] if p.grad is not None
-            ]
-            epsilon = start.setdefault(id(group), group["eps"])
-            step = float(max(taken, default=0)) + 1
-            group["eps"] = epsilon / float(np.sqrt(1 - group["betas"][1] ** step))
-
-    register_optimizer_step_pre_hook(before)
-
-
 def replay(
     converted: str,
     record: str,
@@ -173,6 +156,7 @@ def replay(
     exact: bool = False,
     double: bool = False,
     jitter: float = 0.0,
+    trace: str = "",
 ) -> int:
     """Replays one program; returns 0 if it ran to its end."""
     path = Path(converted).resolve()
@@ -185,6 +169,9 @@ def replay(
     random_draws.Patches(drawn).install()
     loader.watch_classes()
     order.install()
+    line = random_draws.caller_line(str(path))
+    Steps(writer, known, loader, line).install()
+    Tracing(writer, trace, line, lambda: drawn.finished).install()
     if exact:
         tensorflow_adam()
     if double:
@@ -219,12 +206,14 @@ def replay(
         NATIVE: native,
     }
     with open(os.path.join(folder, "stdout.txt"), "w", encoding="utf-8") as copy:
-        stdout, sys.stdout = sys.stdout, Tee(sys.stdout, copy)
+        tee = Tee(sys.stdout, copy, lambda: program_line(str(path)))
+        stdout, sys.stdout = sys.stdout, tee
         try:
             error = execute(str(path), arguments, namespace, transform)
         finally:
             sys.stdout = stdout
     finish(writer, loader, drawn, order)
+    writer.event("printed", lines=tee.lines)
     writer.event("end", error=None if error is None else f"{type(error).__name__}: {error}")
     writer.close()
     return 0 if error is None else 1
@@ -253,11 +242,15 @@ def main(arguments: list[str]) -> int:
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     exact, double = "--exact" in own, "--float64" in own
     jitter = JITTER if "--jitter" in own else 0.0
+    trace = ""
+    if "--trace" in own:
+        at = own.index("--trace")
+        trace, own = own[at + 1], own[:at] + own[at + 2 :]
     own = [item for item in own if not item.startswith("--")]
     if len(own) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    return replay(own[0], own[1], own[2], rest, exact, double, jitter)
+    return replay(own[0], own[1], own[2], rest, exact, double, jitter, trace)
 
 
 if __name__ == "__main__":

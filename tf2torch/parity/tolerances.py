@@ -30,6 +30,10 @@ class Tolerance:
         return self.rtol * factor, self.atol * factor
 
 
+#: Both programs in double precision: what is left above this is a difference in meaning.
+DOUBLE = Tolerance(rtol=1e-9, atol=1e-11)
+
+
 def differs(got: Any, wanted: Any, rtol: float, atol: float) -> str | None:
     """What is wrong with `got`, or None. The scale of a tensor is its largest element."""
     got, wanted = np.asarray(got), np.asarray(wanted)
@@ -58,6 +62,21 @@ def distance(a: Any, b: Any) -> float:
     )
 
 
+def error(got: Any, wanted: Any, scale: float = 0.0) -> tuple[float, float]:
+    """The largest difference, and the same relative to the largest element, or to a `scale`."""
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.shape != wanted.shape:
+        return np.inf, np.inf
+    if got.size == 0:
+        return 0.0, 0.0
+    x, y = got.astype(np.float64), wanted.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        apart = np.where((x == y) | (np.isnan(x) & np.isnan(y)), 0.0, np.abs(x - y))
+    absolute = float(np.where(np.isnan(apart), np.inf, apart).max())
+    scale = scale or float(np.abs(y[np.isfinite(y)]).max(initial=0.0))
+    return absolute, absolute / scale if scale else (0.0 if absolute == 0 else np.inf)
+
+
 def describe(got: Any, wanted: Any, wrong: Any, rtol: float, atol: float) -> str:
     """The counts and the greatest differences, in the words of torch.testing and numpy.testing."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -72,9 +91,31 @@ def describe(got: Any, wanted: Any, wrong: Any, rtol: float, atol: float) -> str
         lines.append(
             f"Greatest {title} difference: {values[where]:.6g}{at} (up to {allowed:.1e} allowed)"
         )
+    lines += [*passing(absolute, wanted, rtol, atol), *_units(absolute, wanted)]
     first = tuple(int(i[0]) for i in np.nonzero(wrong)) if got.ndim else ()
     lines.append(f"First difference: got {got[first]:.9g}, expected {wanted[first]:.9g}")
     return "\n".join(lines)
+
+
+def passing(absolute: Any, wanted: Any, rtol: float, atol: float) -> list[str]:
+    """The tolerances that would have passed."""
+    if not np.isfinite(absolute).all():
+        return []
+    size = np.abs(np.where(np.isfinite(wanted), wanted, 0.0))
+    size = size + size.max(initial=0.0)
+    needed = float((absolute - rtol * size).max())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = float(np.nan_to_num((absolute - atol) / size, nan=np.inf).max())
+    either = f" or rtol={ratio:.2g}" if np.isfinite(ratio) and ratio < 1 else ""
+    return [f"Would pass with atol={needed:.2g}{either}"]
+
+
+def _units(absolute: Any, wanted: Any) -> list[str]:
+    """The greatest difference in units of the last place of single precision."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        units = absolute / np.spacing(np.abs(wanted).astype(np.float32)).astype(np.float64)
+    most = float(np.nan_to_num(units, nan=0.0, posinf=0.0).max(initial=0.0))
+    return [f"Greatest difference in units of the last place: {most:.3g}"]
 
 
 def line_differs(got: str, wanted: str, rtol: float, atol: float) -> bool:

@@ -39,6 +39,8 @@ DATA_OPS = (
 )
 ASSIGN_OPS = ("Assign", "AssignVariableOp")
 UPDATE_PREFIXES = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
+UPDATE_INPUTS = {"grad": "gradient", "delta": "gradient", "indices": "indices", "lr": "rate",
+                 "alpha": "rate"}  # fmt: skip
 
 
 def flat_fetches(graph: Any, value: Any) -> List[Any]:
@@ -82,6 +84,18 @@ def is_drawn(variable: Any) -> bool:
 def in_control_flow(op: Any) -> bool:
     context = op._get_control_flow_context()
     return context is not None and type(context).__name__ in ("CondContext", "WhileContext")
+
+
+def draws_unseen(op: Any) -> bool:
+    """Whether an op draws random numbers of a kind that is not recorded."""
+    attributes = {attribute.name for attribute in op.op_def.attr} if op.op_def is not None else ()
+    return (
+        "seed" in attributes
+        and op.type not in RANDOM_OPS
+        and "Queue" not in op.type
+        and "Dataset" not in op.type
+        and not ("dropout" in attributes and op.get_attr("dropout") == 0.0)
+    )
 
 
 def dropout_rate(op: Any) -> Optional[Any]:
@@ -131,10 +145,39 @@ def initialises_only(op: Any, variables: Dict[str, Any], limit: int = 200) -> bo
     return found
 
 
+class Update:
+    """An op that changes a variable by a gradient, and the tensors that say how."""
+
+    def __init__(self, op: Any, name: str, script: str) -> None:
+        self.op, self.name = op, name
+        self.line = line_of(op, script)
+        self.tensors: Dict[str, Any] = {}
+        if in_control_flow(op):
+            return
+        for argument, tensor in zip(op.op_def.input_arg, op.inputs):
+            part = UPDATE_INPUTS.get(argument.name)
+            if part is not None and (part != "rate" or argument.name != "alpha" or plain(op)):
+                self.tensors[part] = tensor
+
+
+def plain(op: Any) -> bool:
+    return op.type.endswith("GradientDescent")
+
+
+def line_of(op: Any, script: str) -> int:
+    """The line of a program that made an op; 0 if it was made elsewhere."""
+    for frame in reversed(list(op.traceback or ())):
+        name = getattr(frame, "filename", None) or frame[0]
+        if name == script:
+            return int(getattr(frame, "lineno", None) or frame[1])
+    return 0
+
+
 class Plan:
     """What a run of given fetches and feeds executes; worked out once for each combination."""
 
-    def __init__(self, ops: List[Any], variables: Dict[str, Any]) -> None:
+    def __init__(self, ops: List[Any], variables: Dict[str, Any], script: str = "") -> None:
+        self.ops = ops
         names = {op.name for op in ops}
         self.initialised = [
             name
@@ -152,7 +195,14 @@ class Plan:
             if name is not None and op.type in ASSIGN_OPS and _restores(op.inputs[1])
         ]
         self.initialised += [name for name in restored if name not in self.initialised]
-        self.trains = any(op.type.startswith(UPDATE_PREFIXES) for op in ops)
+        self.updates = [
+            Update(op, name, script)
+            for op, name in written
+            if name is not None and op.type.startswith(UPDATE_PREFIXES)
+        ]
+        self.trains = bool(self.updates) or any(op.type.startswith(UPDATE_PREFIXES) for op in ops)
+        unseen = [op for op in ops if draws_unseen(op) and not initialises_only(op, variables)]
+        self.unknown = sorted({op.type for op in unseen})
         drawn = [op for op in ops if op.type in RANDOM_OPS and not initialises_only(op, variables)]
         self.draws = [op for op in drawn if not in_control_flow(op)]
         self.inner_draws = [op for op in drawn if in_control_flow(op)]

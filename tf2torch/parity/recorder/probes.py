@@ -66,14 +66,17 @@ class Instrument(ast.NodeTransformer):
             return node
         return [node] + self.probes(node, target_texts(node.target))
 
-    def probes(self, node: Any, names: List[str]) -> List[ast.stmt]:
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        return [node] + self.probes(node, target_texts(node.target), False)
+
+    def probes(self, node: Any, names: List[str], may_fetch: bool = True) -> List[ast.stmt]:
         if not names:
             return []
         source = "%s(%d, %r, %r, %r, (%s,))" % (
             PROBE,
             node.lineno,
             ".".join(self._scope),
-            fetches(node.value),
+            may_fetch and fetches(node.value),
             tuple(names),
             ", ".join(names),
         )

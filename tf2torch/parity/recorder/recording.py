@@ -5,12 +5,15 @@ import shutil
 import sys
 import tempfile
 import threading
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
 
-from .graphs import RANDOM_OPS, Plan, closure, flat_fetches, in_control_flow, is_drawn
+from .graphs import RANDOM_OPS, Plan, closure, flat_fetches, in_control_flow, is_drawn, line_of
 from .probes import numeric
+from .tracing import Tracing
+from .updates import Updates
 from .watch import Watch
 from .writing import Writer
 
@@ -18,7 +21,8 @@ from .writing import Writer
 class Recorder:
     """Stands between the program and Session.run, and listens to the probes."""
 
-    def __init__(self, tf: Any, script: str, writer: Writer) -> None:
+    def __init__(self, tf: Any, script: str, writer: Writer,
+                 steps: Optional[Tuple[int, int]] = None, trace: str = "") -> None:  # fmt: skip
         self.tf = tf
         self.writer = writer
         self.folder = os.path.dirname(os.path.abspath(script))
@@ -30,6 +34,8 @@ class Recorder:
         self._known: Dict[int, List[str]] = {}
         self._sessions: List[Any] = []
         self._thread = threading.current_thread()
+        self.updates = Updates(writer, steps)
+        self.tracing = Tracing(writer, trace)
         self._scratch = tempfile.mkdtemp(prefix="tf2torch-watch-")
 
     # The program's runs
@@ -53,7 +59,12 @@ class Recorder:
             return original(session, fetches, feed_dict, options, run_metadata)
         self.runs += 1
         number, (file, line) = self.runs, self._place()
+        due = self.updates.due(plan)
         extra = self._extra_fetches(plan)
+        extra.update(self.updates.extra(due))
+        fed = {tensor.name for key in (feed_dict or {}) for tensor in flat_fetches(graph, key)}
+        traced = self.tracing.due(number, graph, plan.ops, fed)
+        extra.update(self.tracing.extra(traced))
         watch = Watch(self.tf, plan, options, self._scratch) if plan.inner_draws else None
         if watch is not None:
             options = watch.options
@@ -88,6 +99,9 @@ class Recorder:
             )  # fmt: skip
         if session not in self._sessions:
             self._sessions.append(session)
+        self.tracing.store(number, traced, plan.ops, found)
+        if plan.updates:
+            self.updates.store(number, plan, due, found, partial(self._read, original, session))
         if plan.initialised:
             known = self._known.setdefault(id(graph), [])
             known += [name for name in plan.initialised if name not in known]
@@ -105,7 +119,10 @@ class Recorder:
             tuple(e.name for e in fed),
         )
         if key not in self._plans:
-            self._plans[key] = Plan(closure(elements, fed), self._all_variables(graph))
+            plan = Plan(closure(elements, fed), self._all_variables(graph), self.script)
+            self._plans[key] = plan
+            for kind in plan.unknown:
+                self.writer.event("unrecordable", type=kind, line=self._place()[1])
         return self._plans[key]
 
     @staticmethod
@@ -155,14 +172,22 @@ class Recorder:
                    names: Iterable[str]) -> None:  # fmt: skip
         variables = self._all_variables(session.graph)
         trained = session.graph.get_collection("trainable_variables")
-        wanted = [name for name in names if name in variables]
-        values = original(session, [variables[name] for name in wanted], None, None, None)
+        values = self._read(original, session, names)
         self.writer.event(
             "variables", when=when, run=run,
-            value={name: self.writer.value(value) for name, value in zip(wanted, values)},
+            value={name: self.writer.value(value) for name, value in values.items()},
             trainable=[variable.name.split(":")[0] for variable in trained],
-            drawn=[name for name in wanted if when == "init" and is_drawn(variables[name])],
+            lines={name: line_of(variables[name].op, self.script) for name in values},
+            drawn=[name for name in values if when == "init" and is_drawn(variables[name])],
         )  # fmt: skip
+
+    def _read(self, original: Callable[..., Any], session: Any,
+              names: Iterable[str]) -> Dict[str, Any]:  # fmt: skip
+        """The present values of variables."""
+        variables = self._all_variables(session.graph)
+        wanted = {name: variables[name] for name in names if name in variables}
+        values = original(session, list(wanted.values()), None, None, None) if wanted else []
+        return dict(zip(wanted, values))
 
     def closing(self, original: Callable[..., Any], session: Any) -> None:
         """Keeps the last values of the variables of a session that is about to close."""
@@ -183,6 +208,7 @@ class Recorder:
         for session in list(self._sessions):
             if not session._closed:
                 self.closing(original, session)
+        self.writer.event("updates", counts=self.updates.counts)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     # Names
@@ -201,6 +227,7 @@ class Recorder:
     def probe(self, line: int, scope: str, fetched: bool, names: Tuple[str, ...],
               values: Tuple[Any, ...]) -> None:  # fmt: skip
         for name, value in zip(names, values):
+            self.tracing.note(name, scope, line, value)
             known = id(value) in self._recent and value is not None
             if (fetched or known) and numeric(value):
                 self.writer.event(

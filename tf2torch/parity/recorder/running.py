@@ -7,16 +7,32 @@ import random
 import sys
 import traceback
 import types
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
 from .legacy import load_tensorflow, supply_numpy_names, supply_tutorials
 from .probes import PROBE, Instrument
 from .recording import Recorder
-from .writing import Tee, Writer
+from .writing import LimitReached, Tee, Writer
 
-USAGE = "usage: recorder SCRIPT OUTDIR [--limit-mb N] [-- SCRIPT ARGUMENTS]"
+USAGE = """usage: recorder SCRIPT OUTDIR [OPTIONS] [-- SCRIPT ARGUMENTS]
+
+--limit-mb N  the most that the record may take on disk
+--steps A-B   keep every one of these updates of a variable
+--trace RUNS  keep the tensors behind assigned names, of all runs or of one, by its number
+--float64     compute in double precision
+"""
+
+
+class Settings:
+    """What is recorded, and how."""
+
+    def __init__(self) -> None:
+        self.limit = 2 << 30
+        self.steps: Optional[Tuple[int, int]] = None
+        self.trace = ""
+        self.double = False
 
 
 @contextlib.contextmanager
@@ -62,6 +78,16 @@ def fix_seeds() -> None:
     random.seed = lambda a=None, version=2: None if a is None else random_seed(a, version)
 
 
+def program_line(script: str) -> int:
+    """The line of a program that is running; 0 if none is."""
+    frame: Any = sys._getframe(1)
+    while frame:
+        if frame.f_code.co_filename == script:
+            return int(frame.f_lineno)
+        frame = frame.f_back
+    return 0
+
+
 def execute(script: str, arguments: List[str], namespace: Dict[str, Any],
             transform: Callable[[ast.Module], ast.Module]) -> Optional[BaseException]:  # fmt: skip
     """Runs a program as the main one and returns what ended it early, if anything."""
@@ -78,22 +104,29 @@ def execute(script: str, arguments: List[str], namespace: Dict[str, Any],
         exec(code, module.__dict__)
     except SystemExit as stop:
         return None if stop.code in (None, 0) else stop
+    except LimitReached as error:
+        print(error, file=sys.stderr)
+        return error
     except (Exception, KeyboardInterrupt) as error:
         traceback.print_exc()
         return error
     return None
 
 
-def record(script: str, folder: str, arguments: List[str], limit: int = 2 << 30) -> int:
+def record(
+    script: str, folder: str, arguments: List[str], settings: Optional[Settings] = None
+) -> int:
     """Records one program; returns 0 if it ran to its end."""
     script = os.path.abspath(script)
-    writer = Writer(folder, limit)
+    settings = settings or Settings()
+    writer = Writer(folder, settings.limit)
     supply_numpy_names()
     tf = load_tensorflow()
     supply_tutorials(tf)
-    recorder = Recorder(tf, script, writer)
+    recorder = Recorder(tf, script, writer, settings.steps, settings.trace)
     copy = open(os.path.join(folder, "stdout.txt"), "w", encoding="utf-8")
-    stdout, sys.stdout = sys.stdout, Tee(sys.stdout, copy)
+    tee = Tee(sys.stdout, copy, lambda: program_line(script))
+    stdout, sys.stdout = sys.stdout, tee
     try:
         with patched_sessions(recorder) as run:
             error = execute(script, arguments, {PROBE: recorder.probe}, Instrument().visit)
@@ -101,6 +134,7 @@ def record(script: str, folder: str, arguments: List[str], limit: int = 2 << 30)
     finally:
         sys.stdout = stdout
         copy.close()
+    writer.event("printed", lines=tee.lines)
     writer.event("end", error=None if error is None else "%s: %s" % (type(error).__name__, error))
     writer.close()
     return 0 if error is None else 1
@@ -110,11 +144,22 @@ def main(arguments: List[str]) -> int:
     own, rest = arguments, []
     if "--" in arguments:
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
-    limit = 2048
-    if "--limit-mb" in own:
-        at = own.index("--limit-mb")
-        limit, own = int(own[at + 1]), own[:at] + own[at + 2 :]
-    if len(own) != 2:
+    settings = Settings()
+    places = []
+    given = iter(own)
+    for item in given:
+        if item == "--limit-mb":
+            settings.limit = int(next(given)) << 20
+        elif item == "--steps":
+            first, _, last = next(given).partition("-")
+            settings.steps = (int(first), int(last or first))
+        elif item == "--trace":
+            settings.trace = next(given)
+        elif item == "--float64":
+            settings.double = True
+        else:
+            places.append(item)
+    if len(places) != 2:
         print(USAGE, file=sys.stderr)
         return 2
-    return record(own[0], own[1], rest, limit << 20)
+    return record(places[0], places[1], rest, settings)

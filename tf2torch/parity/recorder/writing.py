@@ -3,13 +3,13 @@
 import io
 import json
 import os
-from typing import Any
+from typing import Any, Callable, List
 
 import numpy as np
 
 
-class LimitReached(Exception):
-    """The record has grown past its size limit."""
+class LimitReached(BaseException):
+    """The record has grown past its size limit; no `except Exception` of a program catches it."""
 
 
 class Writer:
@@ -19,7 +19,7 @@ class Writer:
         os.makedirs(folder, exist_ok=True)
         self.folder = folder
         self.limit = limit
-        self._events = open(os.path.join(folder, "events.jsonl"), "w", encoding="utf-8")
+        self._events = open(os.path.join(folder, "events.jsonl"), "w", 1, encoding="utf-8")
         self._values = open(os.path.join(folder, "values.bin"), "wb")
 
     def event(self, kind: str, **fields: Any) -> None:
@@ -42,7 +42,7 @@ class Writer:
         offset = self._values.tell()
         if offset + array.nbytes > self.limit:
             raise LimitReached(
-                "the record has reached its limit of %d MB; record fewer steps or raise --limit-mb"
+                "The record has reached its limit of %d MB: run fewer steps or raise --limit-mb"
                 % (self.limit >> 20)
             )
         np.lib.format.write_array(self._values, np.array(array, order="C"), allow_pickle=False)
@@ -60,11 +60,14 @@ def _plain_numbers(value: Any) -> bool:
 class Tee(io.TextIOBase):
     """A text stream that keeps a copy of what passes through it."""
 
-    def __init__(self, stream: Any, copy: Any) -> None:
-        self._stream, self._copy = stream, copy
+    def __init__(self, stream: Any, copy: Any, place: Callable[[], int] = lambda: 0) -> None:
+        self._stream, self._copy, self._place = stream, copy, place
+        self.lines: List[int] = []  # for each line of output, the line of the program
 
     def write(self, text: str) -> int:
         self._copy.write(text)
+        if "\n" in text:
+            self.lines += [self._place()] * text.count("\n")
         self._stream.write(text)
         return len(text)
 

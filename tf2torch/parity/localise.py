@@ -1,0 +1,224 @@
+"""Name the first line where two programs part, from the values behind the names that both assign.
+
+A tensor of the original is looked for among all that the conversion's calls return in the same
+run, by its values, in either layout. What is not found, has no descendant that is found, and
+comes first, is where they part.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tf2torch.parity.findings import END, Finding
+from tf2torch.parity.pairs import Pair
+from tf2torch.parity.recorder.probes import target_texts
+from tf2torch.parity.records import Event
+from tf2torch.parity.sources import about_parameter
+from tf2torch.parity.tolerances import describe
+
+
+@dataclass
+class Call:
+    """One value that a call of the conversion returned."""
+
+    line: int
+    value: Any
+    taken: bool = False
+
+
+@dataclass
+class Named:
+    """A named tensor of the original, and its counterpart if it has one."""
+
+    event: Event
+    value: Any
+    match: int | None = None  # the number of a call
+    before: list[int] = field(default_factory=list)
+
+    @property
+    def telling(self) -> bool:
+        """Whether finding its values says anything: a constant is found everywhere."""
+        flat = self.value.reshape(-1)
+        return (
+            self.value.dtype.kind in "fc"
+            and flat.size > 0
+            and bool((flat != flat[0]).any() or (flat.size == 1 and flat[0] not in (0.0, 1.0)))
+        )
+
+
+def arrangements(value: Any, shape: tuple[int, ...]) -> Iterator[Any]:
+    """A value of the original in the shapes that it may have in the conversion."""
+    if value.shape == shape:
+        yield value
+    if value.ndim >= 3:
+        moved = np.moveaxis(value, -1, 1)
+        if moved.shape == shape:
+            yield moved
+    if value.ndim >= 2 and value.shape[:2] == shape[1::-1] and value.shape[2:] == shape[2:]:
+        yield np.swapaxes(value, 0, 1)
+    if value.shape != shape and value.size == int(np.prod(shape)) and value.ndim != len(shape):
+        yield value.reshape(shape)
+        if value.ndim >= 3:
+            yield np.moveaxis(value, -1, 1).reshape(shape)
+
+
+class Tracing:
+    """The named tensors of one run beside the calls of the conversion."""
+
+    def __init__(self, pair: Pair, run: int, converted: Path) -> None:
+        self._pair, self._run = pair, run
+        self._tree = ast.parse(converted.read_text(encoding="utf-8"))
+        record, replay = pair.record, pair.replay
+        self.named = [
+            Named(event, record.array(event["value"]), before=list(event["before"]))
+            for event in record.of("trace")
+            if event["run"] == run and "at" in event["value"]
+        ]
+        start = self._start()
+        self.calls = [
+            Call(event["line"], replay.array(event["value"]))
+            for event in replay.of("op")
+            if start <= event["finished"] < run
+        ]
+
+    def _start(self) -> int:
+        """The last run before this one that the conversion is known to have finished."""
+        known = {event["finished"] for event in self._pair.replay.of("op")}
+        return max((number for number in known if number < self._run), default=0)
+
+    @cached_property
+    def assigned(self) -> dict[int, set[str]]:
+        """The names that each line of the conversion assigns."""
+        found: dict[int, set[str]] = {}
+        for node in ast.walk(self._tree):
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+                names = {text.split(".")[-1] for t in targets for text in target_texts(t)}
+                for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                    found.setdefault(line, set()).update(names)
+        return found
+
+    def match(self) -> None:
+        rtol, atol = self._pair.allowed(self._run)
+        sizes: dict[int, list[int]] = {}
+        for number, call in enumerate(self.calls):
+            sizes.setdefault(call.value.size, []).append(number)
+        for named in self.named:
+            scale = float(np.abs(named.value).max(initial=0.0)) if named.value.size else 0.0
+            for number in sizes.get(named.value.size, ()):
+                call = self.calls[number]
+                if any(
+                    np.allclose(call.value, value, rtol=2 * rtol, atol=2 * (atol + rtol * scale))
+                    for value in arrangements(named.value, call.value.shape)
+                ):
+                    named.match = number
+                    call.taken = True
+                    break
+
+    def first_difference(self) -> Finding | None:
+        self.match()
+        found = {
+            i for i, named in enumerate(self.named) if named.match is not None and named.telling
+        }
+        agreeing = {i for at in found for i in self.named[at].before} | found
+        for number, named in enumerate(self.named):
+            if named.match is None and number not in agreeing and named.telling:
+                return self._finding(named)
+        return None
+
+    def _finding(self, named: Named) -> Finding:
+        earlier = [self.named[i].match for i in named.before]
+        start = max((number for number in earlier if number is not None), default=-1) + 1
+        call = self._counterpart(named, start)
+        line = call.line if call is not None else self._line_at(start)
+        text = f"{named.event['name']!r} is the first value that differs"
+        if call is not None:
+            value = next(arrangements(named.value, call.value.shape), None)
+            if value is not None and value.shape == call.value.shape:
+                rtol, atol = self._pair.allowed(self._run)
+                wrong = ~np.isclose(call.value, value, rtol=rtol, atol=atol)
+                got, wanted = call.value.astype(np.float64), value.astype(np.float64)
+                text += ".\n" + describe(got, wanted, wrong, rtol, atol)
+        return Finding("trace", text, named.event["line"], line, self._run, named.event["name"])
+
+    def _counterpart(self, named: Named, start: int) -> Call | None:
+        """The call that should have returned a value: of its name, or the next of its shape."""
+        fitting = [
+            call
+            for call in self.calls[start:]
+            if not call.taken and any(True for _ in arrangements(named.value, call.value.shape))
+        ]
+        name = named.event["name"].split(".")[-1].split("[")[0]
+        same = [call for call in fitting if name in self.assigned.get(call.line, ())]
+        if not same:
+            return fitting[0] if fitting else None
+        first = same[0]
+        run = [call for call in same if call.line == first.line]
+        return run[-1]
+
+    def _line_at(self, start: int) -> int:
+        calls = self.calls[start:] or self.calls[-1:]
+        return calls[0].line if calls else 0
+
+
+def localised(
+    pair: Pair, converted: Path, findings: Sequence[Finding], trace: bool = True
+) -> list[Finding]:
+    """The findings with lines, the first difference in front."""
+    if not findings:
+        return []
+    text = converted.read_text(encoding="utf-8")
+    made = pair.record.variable_lines
+    placed = []
+    for finding in findings:
+        if finding.kind in ("start", "variable") or "is not updated" in finding.text:
+            module, _, key = _parameter(pair, finding.name).partition(".")
+            line = about_parameter(text, module, key, initial=finding.kind == "start")
+            name = _variable(pair, module, key)
+            finding = replace(
+                finding, original_line=finding.original_line or made.get(name, 0),
+                converted_line=finding.converted_line or line,
+            )  # fmt: skip
+        elif finding.kind == "missing" and not finding.converted_line:
+            finding = replace(
+                finding, original_line=finding.original_line or made.get(finding.name, 0),
+                converted_line=_sibling(pair, finding),
+            )  # fmt: skip
+        placed.append(finding)
+    first = placed[0]
+    if trace and first.kind in ("value", "gradient", "missing", "output", "step"):
+        run = first.run if first.run != END else 0
+        if run and (found := Tracing(pair, run, converted).first_difference()) is not None:
+            return [found, *placed]
+    return placed
+
+
+def _parameter(pair: Pair, name: str) -> str:
+    """The parameter of a finding, which may name a variable."""
+    entry = pair.weights["variables"].get(name.split(" and ")[0])
+    row = entry[0] if isinstance(entry, list) and entry else entry
+    return f"{row['module']}.{row['key']}" if row else name
+
+
+def _variable(pair: Pair, module: str, key: str) -> str:
+    for name, entry in pair.weights["variables"].items():
+        for row in entry if isinstance(entry, list) else [entry] if entry else []:
+            if row["module"].split(".")[-1] == module and row["key"] == key:
+                return str(name)
+    return ""
+
+
+def _sibling(pair: Pair, finding: Finding) -> int:
+    """Where the conversion assigns what the original fetches in the same statement."""
+    names = {e["name"] for e in pair.record.of("assign") if e["line"] == finding.original_line}
+    for event in pair.replay.of("assign"):
+        if event["name"] in names:
+            return int(event["line"])
+    return 0

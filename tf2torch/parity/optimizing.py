@@ -1,0 +1,117 @@
+"""Watch the optimizers of a conversion: gradients, learning rates, parameters after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from tf2torch.parity.loading import Loader
+from tf2torch.parity.recorder.writing import Writer
+from tf2torch.parity.records import Record
+
+Place = tuple[str, str]
+
+
+class Steps:
+    """Counts the updates of each parameter and keeps those that the record has."""
+
+    def __init__(
+        self, writer: Writer, record: Record, loader: Loader, line: Callable[[], int]
+    ) -> None:
+        self._writer, self._loader, self._line = writer, loader, line
+        numbers: dict[str, set[int]] = {}
+        for event in record.of("update"):
+            numbers.setdefault(event["name"], set()).add(event["nth"])
+        self._wanted = {
+            place: set.intersection(*(numbers.get(name, set()) for name, _ in parts))
+            for place, parts in loader.entries.items()
+        }
+        self._counts: dict[int, int] = {}
+        self._previous: dict[Place, Any] = {}
+        self._pending: list[tuple[torch.Tensor, dict[str, Any]]] = []
+        self._made: dict[int, int] = {}
+        self._schedulers: dict[int, int] = {}
+        self._backward = 0
+
+    def install(self) -> None:
+        register_optimizer_step_pre_hook(self._before)
+        register_optimizer_step_post_hook(self._after)
+        self._note(Optimizer, "__init__", lambda made, *_: self._made.setdefault(*made))
+        self._note(LRScheduler, "step", self._schedule)
+        self._note(torch.Tensor, "backward", self._differentiate)
+
+    def _note(self, owner: Any, name: str, note: Callable[..., Any]) -> None:
+        original = getattr(owner, name)
+
+        def call(self_: Any, *arguments: Any, **options: Any) -> Any:
+            note((id(self_), self._line()), self_)
+            return original(self_, *arguments, **options)
+
+        setattr(owner, name, call)
+
+    def _schedule(self, made: tuple[int, int], scheduler: Any) -> None:
+        if made[1]:
+            self._schedulers[id(scheduler.optimizer)] = made[1]
+
+    def _differentiate(self, made: tuple[int, int], _: Any) -> None:
+        self._backward = made[1] or self._backward
+
+    def _before(self, optimizer: Optimizer, *_: Any) -> None:
+        places = self._loader.places()
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                nth = self._counts[id(parameter)] = self._counts.get(id(parameter), 0) + 1
+                for place in places.get(id(parameter), ()):
+                    if nth in self._wanted[place]:
+                        self._keep(optimizer, group, parameter, place, nth)
+
+    def _keep(
+        self, optimizer: Optimizer, group: Any, parameter: Any, place: Place, nth: int
+    ) -> None:
+        gradient = parameter.grad.detach()
+        gradient = gradient.to_dense() if gradient.is_sparse else gradient
+        stored = self._writer.value(gradient.cpu().numpy())
+        event = {
+            "module": place[0], "key": place[1], "nth": nth, "gradient": stored,
+            "before": self._previous.get(place), "rate": float(group.get("lr", np.nan)),
+            "line": self._line(), "backward": self._backward,
+            "made": self._made.get(id(optimizer), 0),
+            "scheduler": self._schedulers.get(id(optimizer), 0),
+        }  # fmt: skip
+        self._previous[place] = stored
+        self._pending.append((parameter, event))
+
+    def _after(self, *_: Any) -> None:
+        pending, self._pending = self._pending, []
+        for parameter, event in pending:
+            value = parameter.detach().cpu().numpy().copy()
+            self._writer.event("update", after=self._writer.value(value), **event)
+
+
+def tensorflow_adam() -> None:
+    """Adam's epsilon where TensorFlow adds it: before the bias correction."""
+    start: dict[int, float] = {}
+
+    def before(optimizer: Any, *_: Any) -> None:
+        if type(optimizer) not in (torch.optim.Adam, torch.optim.AdamW):
+            return
+        for group in optimizer.param_groups:
+            taken = [
+                optimizer.state[p].get("step", 0) for p in group["params"] if p.grad is not None
+            ]
+            epsilon = start.setdefault(id(group), group["eps"])
+            step = float(max(taken, default=0)) + 1
+            group["eps"] = epsilon / float(np.sqrt(1 - group["betas"][1] ** step))
+
+    register_optimizer_step_pre_hook(before)
