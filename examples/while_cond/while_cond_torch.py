@@ -81,7 +81,7 @@ def main():
         # The rate is halved while the loop needs many iterations to settle.
         rate = (torch.tensor(0.025, device=device) if iterations > 12 else torch.tensor(0.05, device=device) if iterations > 8 else torch.tensor(0.1, device=device))
         for group in train_op.param_groups:
-            group["lr"] = float(rate)
+            group["lr"] = rate.item()
         train_op.zero_grad()
         loss.backward()
         train_op.step()

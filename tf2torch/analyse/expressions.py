@@ -617,7 +617,10 @@ def _comprehension(state: State, node: Any) -> Value:
     exact = _generate(state, node.for_in, produce)
     state.frame = outer
     if isinstance(node, cst.DictComp):
-        known = exact and all(key.literal is not UNKNOWN for key, _ in pairs)
+        known = exact and all(
+            key.literal is not UNKNOWN or (key.is_tensor and key.detail is not None)
+            for key, _ in pairs
+        )
         if known:
             return Value("mapping", detail=tuple((mapping_key(k), v) for k, v in pairs))
         return Value("python")

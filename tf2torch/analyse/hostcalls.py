@@ -70,6 +70,11 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
     if name == "dict" and not values:
         pairs = tuple((argument.keyword, argument.value) for argument in arguments)
         return Value("mapping", detail=pairs)
+    if name == "dict" and len(values) == 1:
+        made = _dict_of(values[0])
+        if made is not None:
+            named = tuple((a.keyword, a.value) for a in arguments if a.keyword is not None)
+            return Value("mapping", detail=(*made, *named))
     if name == "reversed" and (items := expressions.items_of(values[0])) is not None:
         return expressions.sequence(items[::-1])
     if name == "enumerate":
@@ -96,6 +101,21 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
             return Value("python")
     text = values[0].text if name == "int" and values else None
     return Value("python", text=text, dtype={"int": "int32", "float": "float32"}.get(name))
+
+
+def _dict_of(value: Value) -> tuple[tuple[Any, Value], ...] | None:
+    """Entries of ``dict(pairs)`` or ``dict(mapping)``; None if they are not known."""
+    if value.kind == "mapping":
+        return tuple(value.detail)
+    found: dict[Any, Value] = {}
+    for item in expressions.items_of(value) or ():
+        pair = expressions.items_of(item) if item.kind == "sequence" else None
+        if pair is None or len(pair) != 2:
+            return None
+        if pair[0].literal is UNKNOWN and not (pair[0].is_tensor and pair[0].detail is not None):
+            return None
+        found[expressions.mapping_key(pair[0])] = pair[1]
+    return tuple(found.items()) if value.kind == "sequence" else None
 
 
 def _summands(values: list[Value]) -> list[Value]:
@@ -199,6 +219,8 @@ def _mapping_method(
     if name in ("get", "pop", "setdefault") and values:
         found = pairs.get(expressions.mapping_key(values[0]))
         default = values[1] if len(values) > 1 else constant(None)
+        if name != "get" and receiver is not None:
+            _drop_keys(state, receiver, pairs, values[0], keep=name == "setdefault")
         return found if found is not None else default
     if name == "update" and values and values[0].kind == "mapping" and receiver is not None:
         pairs.update(values[0].detail)
@@ -206,7 +228,22 @@ def _mapping_method(
             state, receiver, Value("mapping", detail=tuple(pairs.items()))
         )
         return constant(None)
+    if name in ("update", "clear", "popitem") and receiver is not None:
+        expressions.replace_container(state, receiver, Value("python"))
     return Value("python")
+
+
+def _drop_keys(
+    state: State, receiver: cst.BaseExpression, pairs: dict[Any, Value], key: Value, *, keep: bool
+) -> None:
+    """``d.pop(key)``: what the dictionary holds then; not known for an unknown key."""
+    wanted = expressions.mapping_key(key)
+    left = {k: v for k, v in pairs.items() if k != wanted}
+    known = wanted in pairs
+    if keep and known:
+        return
+    value = Value("mapping", detail=tuple(left.items())) if known else Value("python")
+    expressions.replace_container(state, receiver, value)
 
 
 _STRING_METHODS = frozenset(

@@ -155,6 +155,12 @@ def join(one: Value, other: Value) -> Value:
             joined = tuple(join(a, b) for a, b in zip(items, others, strict=True))
             return Value("sequence", detail=joined)
         return Value("python")
+    if one.kind == other.kind == "mapping":
+        pairs, others = dict(one.detail), dict(other.detail)
+        if list(pairs) == list(others):
+            joined_pairs = tuple((key, join(value, others[key])) for key, value in pairs.items())
+            return Value("mapping", detail=joined_pairs)
+        return Value("python")
     if one.kind == other.kind and one.detail is other.detail:
         return replace(one, text=None)
     if one.kind == other.kind == "object" and one.detail.type == other.detail.type:

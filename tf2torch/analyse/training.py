@@ -8,6 +8,7 @@ from typing import Any
 from tf2torch.analyse import tensors
 from tf2torch.analyse.calls import NONE, GraphCall
 from tf2torch.analyse.facts import Obj, Run
+from tf2torch.analyse.state import join
 from tf2torch.rulebook.values import ANYTHING, Value
 
 
@@ -146,12 +147,16 @@ def _operation_run(call: GraphCall) -> Value:
 
 def _note_run(call: GraphCall, node: Any, value: Value, feeds: Any) -> Value:
     state = call.state
+    feed_value = None if feeds is None else feeds.value
+    seen = state.runs.get(call.node)
+    if seen is not None and seen.feed_value is not None and feed_value is not None:
+        feed_value = join(seen.feed_value, feed_value)
     run = Run(
         call.node,
         node,
         None if feeds is None or feeds.value.literal is None else feeds.node,
         value,
-        None if feeds is None else feeds.value,
+        feed_value,
     )
     state.runs[call.node] = run
     return fetched(value)

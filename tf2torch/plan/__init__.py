@@ -16,6 +16,7 @@ from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_unit
 from tf2torch.plan.collected import pass_collected_names
 from tf2torch.plan.counters import Counters, find_counters
 from tf2torch.plan.describe import describe
+from tf2torch.plan.keyed import changed_dictionaries, keyed_site, tensor_names
 from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.numbers import Numbers, number_units
 from tf2torch.plan.reaching import reaching_literals
@@ -45,6 +46,7 @@ class Plan:
         glue: units that only call parts of the model; they stand where the model is used.
         modes: identities of placeholders that only switch between training and evaluation.
         scalars: identities of placeholders that are rates or probabilities.
+        tensor_keys: names of tensors by identity, which stand for them in feed dictionaries.
         counters: variables that only count training steps.
         numbers: what is arithmetic on single numbers, such as a learning rate.
     """
@@ -65,6 +67,7 @@ class Plan:
     glue: tuple[Unit, ...]
     modes: frozenset[Any]
     scalars: frozenset[Any]
+    tensor_keys: Mapping[Any, str]
     counters: Counters
     numbers: Numbers
 
@@ -135,7 +138,16 @@ def make_plan(analysis: Analysis) -> Plan:
     model = model_units(analysis, graph, created, slots, roles)
     sites = []
     bodies = [analysis.source.module.body, *([root.function.body.body] if root.function else [])]
-    for site in find_sites(analysis, literals, reaching_literals(analysis, bodies)):
+    tensor_keys = tensor_names(analysis, graph.units)
+    feed_name = root.free_name("feed")
+    changed = changed_dictionaries(analysis)
+    for site in find_sites(analysis, literals, reaching_literals(analysis, bodies), changed):
+        keyed = None
+        if site.feeds is None:
+            keyed = keyed_site(analysis, graph, site, tensor_keys, feed_name)
+        if keyed is not None:
+            sites.append(keyed)
+            continue
         fed = {feed.name for feed in site.feeds or ()}
         needed = graph.closure(set(site.needed), fed - set(placeholders), len(graph.units) + 1)
         sites.append((site, needed))
@@ -164,6 +176,7 @@ def make_plan(analysis: Analysis) -> Plan:
         sites={site.run.node: (site, tuple(needed)) for site, needed in sites},
         glue=tuple(glue),
         modes=modes,
+        tensor_keys=tensor_keys,
         scalars=number_placeholders(analysis) | numbers.placeholders,
         counters=counters,
         numbers=numbers,

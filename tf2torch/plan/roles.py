@@ -9,6 +9,7 @@ import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.regularization import Term
+from tf2torch.cst.walk import walk
 from tf2torch.plan.collected import collected
 from tf2torch.plan.feeding import drawing_functions
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents, runs_inside
@@ -67,6 +68,8 @@ def find_roles(
                 roles[function] = Role(function, "factory", name)
             else:
                 roles[function] = Role(function, "module", class_name(name), extra)
+        elif extra and _only_feeds(analysis, function, returned) and not used & (attributes | made):
+            roles[function] = Role(function, "host", name)
         elif used & (attributes | made) or extra or _lists_weights(analysis, function):
             lists = _lists_weights(analysis, function)
             kind = (
@@ -145,3 +148,22 @@ def class_name(name: str) -> str:
     """``conv_net`` -> ``ConvNet``"""
     words = [word for word in name.strip("_").split("_") if word]
     return "".join(word[:1].upper() + word[1:] for word in words) or "Module"
+
+
+def _only_feeds(analysis: Analysis, function: cst.FunctionDef, returned: Value | None) -> bool:
+    """Whether a function of host code names placeholders only as keys of what it feeds."""
+    if returned is not None and any(leaf.is_tensor for leaf in contents(returned)):
+        if returned.kind != "mapping":
+            return False
+    calls = calls_in(function.body)
+    for call in calls:
+        value = analysis.values.get(call)
+        if value is not None and (value.is_tensor or value.kind in ("operation", "object")):
+            return False
+    operators = (cst.BinaryOperation, cst.UnaryOperation, cst.Subscript)
+    return not any(
+        isinstance(node, operators)
+        and analysis.values.get(node) is not None
+        and analysis.values[node].kind == "tensor"
+        for node in walk(function.body)
+    )

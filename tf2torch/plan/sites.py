@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,7 @@ class Site:
         feeds: fed values; None if the dictionary could not be followed.
         feed_name: name of the dictionary, when it is built elsewhere.
         dictionaries: the literals that it may be.
+        source: name of a dictionary of host code whose keys are the names of the placeholders.
         kept: whether it stays a dictionary, because its placeholders are fed otherwise meanwhile.
     """
 
@@ -78,17 +79,19 @@ class Site:
     feed_name: str | None = None
     dictionaries: tuple[cst.BaseExpression, ...] = ()
     kept: bool = False
+    source: str | None = None
 
 
 def find_sites(
     analysis: Analysis,
     everywhere: Mapping[str, cst.BaseExpression],
     reaching: Reaching,
+    changed: Collection[str] = (),
 ) -> list[Site]:
     """All runs.
 
     `everywhere` gives the list and dict literals that names stand for, `reaching` those that they
-    may stand for at each run.
+    may stand for at each run, `changed` the names of dictionaries that get more entries later.
     """
     sites = []
     for run in analysis.runs.values():
@@ -100,6 +103,9 @@ def find_sites(
         for leaf in tree.leaves():
             needed |= needed_names(leaf)
         feeds, name = _feeds(analysis, run.feeds, literals)
+        if name in changed:
+            sites.append(Site(run, tree, frozenset(needed), None))
+            continue
         dictionaries = here.get(name, ()) if name is not None else ()
         if feeds is not None and len(dictionaries) > 1:
             feeds = _united(analysis, dictionaries)

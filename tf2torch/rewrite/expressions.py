@@ -56,6 +56,12 @@ def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
     replacement = scope.replaced.get(node)
     if replacement is not None:
         return Typed(replacement)
+    if scope.keys:
+        from tf2torch.rewrite import feed_keys
+
+        key = feed_keys.form(writer, node, scope)
+        if key is not None:
+            return Typed(key)
     if scope.phase == "number":
         from tf2torch.rewrite import numbers
 

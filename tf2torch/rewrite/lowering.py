@@ -59,6 +59,7 @@ def lower(
     for unit in needed:
         if unit.kind == "source":
             before += sources.draw(host, unit, host.scope)
+    before += _fetched_feed(host, site)
     for feed in site.feeds:
         value = writer.value(feed.value)
         if site.kept and feed.placeholder.detail not in host.scope.modes:
@@ -121,6 +122,16 @@ def lower(
     if computed and not _uses_gradients(writer, units):
         computed = [_inside(["torch.no_grad()", *managers], computed)]
     return [*before, *mode, *computed], results
+
+
+def _fetched_feed(host: Host, site: Site) -> Statements:
+    """``feed = batch(step)``: a dictionary that is an expression of its own, evaluated once."""
+    expression = site.run.feeds
+    if site.source is None or expression is None or isinstance(expression, cst.Name):
+        return []
+    host.live.clear()
+    written = convert(host.writer, expression, host.scope.inside(keys=True))
+    return lines(f"{site.source} = {code(written)}\n")
 
 
 def _numbers(

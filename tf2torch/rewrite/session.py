@@ -204,7 +204,9 @@ def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
                 written += fed
                 continue
             sources.check_host(host, small)
-            written += write_statement(writer, cst.SimpleStatementLine([small]), host.scope, None)
+            written += write_statement(
+                writer, cst.SimpleStatementLine([small]), host.scope.inside(keys=True), None
+            )
             continue
         run = small.value if isinstance(small, (cst.Assign, cst.Expr)) else None
         if run is not None and run in writer.plan.sites:
@@ -343,7 +345,7 @@ def _with_runs(host: Host, node: cst.BaseExpression) -> tuple[Statements, cst.Ba
         before += more
         replaced[call] = _structure(host, site.tree, results)
         host.writer.settle(call, Outcome.CONVERTED, "session-run")
-    return before, convert(host.writer, node, host.scope.inside(replaced=replaced))
+    return before, convert(host.writer, node, host.scope.inside(replaced=replaced, keys=True))
 
 
 def _outermost_runs(host: Host, node: cst.CSTNode) -> list[cst.Call]:
@@ -362,7 +364,7 @@ def _nested_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
         before += more
         replaced[call] = _structure(host, site.tree, results)
         host.writer.settle(call, Outcome.CONVERTED, "session-run")
-    scope = host.scope.inside(replaced=replaced)
+    scope = host.scope.inside(replaced=replaced, keys=True)
     line = cst.SimpleStatementLine([small])
     return [*before, *write_statement(host.writer, line, scope, None)]
 

@@ -38,6 +38,7 @@ class Scope:
         replaced: expressions that stand for nodes already dealt with.
         indices: index expression of each `for` loop, to reach into ModuleLists.
         modes: identities of placeholders that say whether the model trains.
+        keys: whether placeholders stand for themselves there, as keys of feed dictionaries.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Scope:
     replaced: dict[cst.CSTNode, cst.BaseExpression] = field(default_factory=dict)
     indices: dict[cst.CSTNode, str] = field(default_factory=dict)
     modes: frozenset[Any] = frozenset()
+    keys: bool = False
 
     def shadow(self, names: set[str]) -> Scope:
         """The scope inside a lambda or comprehension that binds `names` itself."""
