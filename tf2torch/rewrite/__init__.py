@@ -16,6 +16,7 @@ from tf2torch.plan import Plan
 from tf2torch.rewrite.closing import close_class, tensors
 from tf2torch.rewrite.draw_loops import tidy
 from tf2torch.rewrite.idioms import simplify
+from tf2torch.rewrite.lost_names import mark_lost_names
 from tf2torch.rewrite.program import write_program
 from tf2torch.rewrite.weights import weight_map
 from tf2torch.rewrite.writer import Writer
@@ -44,7 +45,7 @@ def rewrite(plan: Plan) -> Rewritten:
     """Writes the program that the plan describes."""
     writer = Writer(plan)
     writer.modes = plan.modes
-    module = simplify(write_program(writer))
+    module = mark_lost_names(writer, simplify(write_program(writer)))
     if plan.analysis.opened is not None:
         module = close_class(module, plan.analysis.opened, plan.model, tensors(plan))
     if plan.analysis.state.draws:

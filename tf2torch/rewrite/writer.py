@@ -13,6 +13,7 @@ from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan import Plan
 from tf2torch.plan.slots import Slot
+from tf2torch.plan.uses import names_in
 from tf2torch.rulebook.values import ANYTHING, Value
 
 
@@ -74,6 +75,8 @@ class Writer:
     support: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     classes: dict[cst.FunctionDef, Any] = field(default_factory=dict)
+    #: Names that statements would have bound which became TODOs.
+    failed: set[str] = field(default_factory=set)
     modes: frozenset[Any] = frozenset()
 
     @property
@@ -109,6 +112,7 @@ class Writer:
     def todo(self, node: cst.CSTNode, problem: Unconvertible) -> None:
         self.findings.append((problem.node or node, problem.rule, "error", problem.reason))
         self.settle(node, Outcome.TODO, problem.rule, problem.reason)
+        self.failed |= names_in(node).stores
 
 
 def parse(text: str) -> cst.BaseExpression:
