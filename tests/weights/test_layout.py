@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tf2torch.weights import layout
+from tf2torch.weights import inverses, layout
 
 RNG = np.random.RandomState(0)
 
@@ -29,7 +29,7 @@ RNG = np.random.RandomState(0)
 )
 def test_inverse_returns_the_variable(steps: object, shape: tuple[int, ...]) -> None:
     value = RNG.randn(*shape).astype(np.float32)
-    back = layout.inverse(steps, layout.forward(steps, value), np.zeros_like(value))
+    back = inverses.inverse(steps, layout.forward(steps, value), np.zeros_like(value))
     np.testing.assert_allclose(back, value, rtol=1e-6, atol=1e-6)
 
 
@@ -44,7 +44,7 @@ def test_parts_fill_the_variable_together(parts: list[object], shape: tuple[int,
     value = RNG.randn(*shape)
     back = np.full(shape, np.nan)
     for part in parts:
-        layout.inverse(part, layout.forward(part, value), back)
+        inverses.inverse(part, layout.forward(part, value), back)
     np.testing.assert_array_equal(back, value)
 
 
@@ -107,3 +107,42 @@ def test_unknown_step_and_wrong_shape_are_named() -> None:
         layout.forward(["rotate"], np.zeros(3))
     with pytest.raises(layout.LayoutError, match=r"'flatten_nhwc' does not fit \[5, 2\]"):
         layout.forward(["flatten_nhwc", [2, 3, 4]], np.zeros((5, 2)))
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1.0, 300.0, 1e9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.float64])
+def test_nothing_of_a_forget_bias_is_lost(scale: float, dtype: type) -> None:
+    steps = ["lstm", {"part": "bias", "gates": "ijfo", "forget_bias": 1.0}]
+    bias = (RNG.randn(4000) * scale).clip(-6e4, 6e4).astype(dtype)
+    bias[:1500:100] = -0.0
+    first, rest = layout.forward(steps, bias), inverses.bias_rest(steps, bias)
+    assert np.abs(rest).max() <= np.abs(first).max() * np.finfo(dtype).eps
+    back = inverses.undo_bias(steps, first, rest, np.zeros_like(bias))
+    if dtype is np.float64 and np.finfo(np.longdouble).nmant == 52:
+        np.testing.assert_allclose(back, bias, rtol=1e-15)
+    else:
+        assert back.tobytes() == bias.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("steps", "shape"),
+    [
+        ("identity", (3, 4)),
+        (["transpose"], (3, 4)),
+        (["permute", [2, 3, 0, 1]], (3, 5, 2, 4)),
+        (["flatten_nhwc", [2, 3, 4]], (24, 5)),
+        (["unflatten_nhwc", [2, 3, 4]], (5, 24)),
+        ([["transpose"], ["permute", [1, 0]]], (3, 4)),
+    ],
+)
+def test_shape_before_is_the_variable_s(steps: object, shape: tuple[int, ...]) -> None:
+    assert inverses.shape_before(steps, inverses.shape_after(steps, shape)) == shape
+
+
+def test_inverse_writes_bits_not_numbers() -> None:
+    odd = np.array([[np.nan, -0.0, np.inf], [5e-324, 1.0, -np.inf]], np.float64).view(np.uint64)
+    odd[0, 0] |= 0x1234
+    value = odd.view(np.float64)
+    for steps in (["transpose"], [["reshape", [6]]], ["flatten_nhwc", [1, 1, 2]]):
+        back = inverses.inverse(steps, layout.forward(steps, value), np.zeros_like(value))
+        assert back.tobytes() == value.tobytes()

@@ -14,6 +14,7 @@ from tf2torch import __version__
 from tf2torch.cli.convert import convert
 from tf2torch.cli.rules import rules
 from tf2torch.cli.verify import verify
+from tf2torch.cli.weights import weights
 from tf2torch.diagnostics import ConversionError, Diagnostic
 
 
@@ -71,6 +72,7 @@ def main() -> None:
 main.add_command(convert)
 main.add_command(rules)
 main.add_command(verify)
+main.add_command(weights)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

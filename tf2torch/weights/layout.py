@@ -2,7 +2,7 @@
 
 A layout is one step or a list of steps, as the weight map has them: `["permute", [3, 2, 0, 1]]`,
 `["lstm", {"part": "ih", "input": 28}]`. Every step moves elements and drops or adds none of its
-own making, but for the forget bias; so one inverse serves all of them.
+own making, but for the forget bias. `inverses` has the way back.
 """
 
 from __future__ import annotations
@@ -81,8 +81,10 @@ def lstm(
     order = [gates.index(gate) for gate in "ifjo"]
     blocks = np.split(array, 4, axis=-1)
     if part == "bias":
-        added = [array.dtype.type(forget_bias if gate == "f" else 0) for gate in "ifjo"]
-        return np.concatenate([blocks[k] + extra for k, extra in zip(order, added)], axis=-1)
+        if forget_bias:  # added to that gate alone: the sum with zero has no sign
+            place = gates.index("f")
+            blocks[place] = blocks[place] + array.dtype.type(forget_bias)
+        return np.concatenate([blocks[k] for k in order], axis=-1)
     columns = np.concatenate([blocks[k] for k in order], axis=-1)
     return (columns[:input] if part == "ih" else columns[input:]).T
 
@@ -134,22 +136,6 @@ def forward(layout: Any, array: Array) -> Array:
             text = f"layout step {name!r} does not fit {list(array.shape)}: {error}"
             raise LayoutError(text) from error
     return array
-
-
-def inverse(layout: Any, array: Array, into: Array) -> Array:
-    """Writes a parameter's value into the TensorFlow variable `into`, and returns `into`.
-
-    Where the parameter holds a part of the variable, the rest of `into` stays as it is.
-    """
-    shape = into.shape
-    added = forward(layout, np.zeros(shape))
-    places = forward(layout, np.arange(into.size, dtype=np.float64).reshape(shape)) - added
-    if places.shape != array.shape:
-        raise LayoutError(f"{list(array.shape)} is not {list(places.shape)}, the layout of {shape}")
-    flat = into.reshape(-1)
-    flat[places.astype(np.int64).reshape(-1)] = (array - added.astype(array.dtype)).reshape(-1)
-    into[...] = flat.reshape(shape)
-    return into
 
 
 def place_in_join(layout: Any) -> tuple[int, int, int] | None:

@@ -1,0 +1,147 @@
+"""`tf2torch weights`: checkpoints to state dicts, and what is in them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tf2torch.cli.terminal import Fault
+
+if TYPE_CHECKING:
+    from tf2torch.weights.report import Report
+
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+
+@click.command(short_help="Turn a TensorFlow checkpoint into a state dict, or list it.")
+@click.argument("checkpoint", type=click.Path())
+@click.option(
+    "--map",
+    "map_path",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="The weight map: NAME_torch.weights.json of convert, or TOML.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="File to write: .safetensors or .pt.",
+)
+@click.option("--dtype", type=click.Choice(DTYPES), help="Type of the floating-point tensors.")
+@click.option("--ema", is_flag=True, help="Moving averages in place of the variables.")
+@click.option("--module", metavar="NAME", help="Only this root module of the map.")
+@click.option("--step", type=int, metavar="N", help="The checkpoint of this step in a folder.")
+@click.option("--dry-run", is_flag=True, help="Report what would be written; write nothing.")
+@click.option("--partial", is_flag=True, help="Write what is complete, whatever else is not.")
+@click.option("--check", metavar="MODULE:CLASS", help="Hold it against this model's state dict.")
+@click.option(
+    "--max-shard-size",
+    metavar="GB",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Larger safetensors output is split, with an index.",
+)
+@click.option("--force", is_flag=True, help="Overwrite outputs that exist.")
+@click.option("--list", "listing", is_flag=True, help="List the variables; needs no map.")
+@click.option("--only", metavar="GLOB", multiple=True, help="With --list: names that match.")
+@click.option("--stats", is_flag=True, help="With --list: read the values, print statistics.")
+@click.option("--json", "as_json", is_flag=True, help="The list or the report as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Report what is OK too.")
+def weights(checkpoint: str, **options: Any) -> int:
+    """Turn a TensorFlow checkpoint into a state dict for the converted program.
+
+    CHECKPOINT is the prefix of a checkpoint, a folder (its latest), a SavedModel, a frozen graph
+    (.pb) or a Keras file. TensorFlow is not needed. Nothing is written unless every parameter gets
+    its variable and no variable is left over, or --partial; then the exit status is 1.
+    """
+    from tf2torch.weights.errors import CheckpointError
+
+    try:
+        return _run(checkpoint, options)
+    except CheckpointError as error:
+        help = f"\n  = help: {error.help}" if error.help else ""
+        raise Fault(f"{error}{help}") from None
+
+
+def _run(path: str, options: dict[str, Any]) -> int:
+    from tf2torch.weights.opening import load
+
+    if not options["listing"]:
+        for name in ("only", "stats"):
+            if options[name]:
+                raise click.UsageError(f"--{name} goes with --list")
+        return _convert(path, options)
+    from tf2torch.weights import listing
+
+    found = load(path, options["step"])
+    entries = listing.chosen(found, options["only"])
+    show = listing.list_json if options["as_json"] else listing.list_text
+    click.echo(show(found, entries, options["stats"]), nl=False)
+    return 0 if entries or not options["only"] else 1
+
+
+def _convert(path: str, options: dict[str, Any]) -> int:
+    from tf2torch.weights.convert import convert_checkpoint
+    from tf2torch.weights.opening import load
+
+    if options["map_path"] is None:
+        raise click.UsageError("give --map FILE, the weight map that convert wrote, or --list")
+    output = None if options["dry_run"] else options["output"]
+    if output is None and not options["dry_run"]:
+        raise click.UsageError("give -o FILE, or --dry-run")
+    model = None
+    if options["check"]:
+        from tf2torch.weights.models import load_model
+
+        model = load_model(options["check"])
+    report = convert_checkpoint(
+        load(path, options["step"]),
+        options["map_path"],
+        output,
+        module=options["module"],
+        dtype=options["dtype"],
+        ema=options["ema"],
+        partial=options["partial"],
+        force=options["force"],
+        model=model,
+        largest_file=int(options["max_shard_size"] * 1e9),
+        progress=bar() if sys.stderr.isatty() else None,
+    )
+    return tell(report, options, output)
+
+
+def tell(report: Report, options: dict[str, Any], output: Path | None) -> int:
+    """Prints the report; the exit status is 1 if anything is not OK."""
+    from tf2torch.weights.report import report_json, report_text
+
+    text = report_json(report) if options["as_json"] else report_text(
+        report, verbose=options["verbose"]
+    )  # fmt: skip
+    click.echo(text, nl=False)
+    for name in report.written:
+        click.echo(f"wrote {name}", err=True)
+    if output is not None and not report.written:
+        click.echo("nothing was written; --partial writes what is complete", err=True)
+    return 0 if report.complete else 1
+
+
+def bar() -> Any:
+    """A progress bar on standard error, for work of more than a second."""
+    start = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        if time.monotonic() - start < 1:
+            return
+        share = done / max(total, 1)
+        line = f"{'#' * int(40 * share):<40} {share:4.0%}  {done / 1e9:.1f} of {total / 1e9:.1f} GB"
+        end = "\r\x1b[K" if done >= total else ""
+        print(f"\r{line}{end}", end="", file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,162 @@
+"""Weight maps: what `convert` wrote (JSON), or what a user settled by hand (TOML)."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tf2torch.weights import layout
+from tf2torch.weights.errors import CheckpointError
+
+#: Module names of a weight map that are no model.
+SCRIPT = "script"
+AVERAGES = "ExponentialMovingAverage"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where (a part of) a variable goes."""
+
+    module: str
+    key: str
+    layout: Any
+
+
+@dataclass(frozen=True)
+class Rename:
+    """A regular expression over the checkpoint's names."""
+
+    pattern: re.Pattern[str]
+    to: str
+
+
+@dataclass(frozen=True)
+class WeightMap:
+    """Targets of each TensorFlow variable; none means that it has no counterpart."""
+
+    path: str
+    variables: Mapping[str, tuple[Target, ...]]
+    optimizers: tuple[Mapping[str, Any], ...] = ()
+    renames: tuple[Rename, ...] = ()
+    ignore: tuple[str, ...] = ()
+    used: set[str] = field(default_factory=set)
+
+    @property
+    def modules(self) -> list[str]:
+        """Root modules, in the map's order."""
+        found = {t.module: None for targets in self.variables.values() for t in targets}
+        return list(found)
+
+    def models(self) -> list[str]:
+        """Root modules without bare tensors and moving averages."""
+        return [m for m in self.modules if m != SCRIPT and m.split("#")[0] != AVERAGES]
+
+    def of_keys(self, module: str) -> dict[str, list[tuple[str, Any]]]:
+        """Key of each parameter of a module -> the variables that go into it, with layouts."""
+        found: dict[str, list[tuple[str, Any]]] = {}
+        for name, targets in self.variables.items():
+            for target in targets:
+                if target.module == module:
+                    found.setdefault(target.key, []).append((name, target.layout))
+        return found
+
+    def renamed(self, name: str) -> str:
+        """The map's name for a variable of the checkpoint."""
+        for rename in self.renames:
+            changed, count = rename.pattern.subn(rename.to, name)
+            if count:
+                self.used.add(rename.pattern.pattern)
+                name = changed
+        return name
+
+    def ignored(self, name: str) -> bool:
+        """Whether the user said that a variable of the checkpoint is not wanted."""
+        hits = [glob for glob in self.ignore if fnmatch.fnmatchcase(name, glob)]
+        self.used.update(hits)
+        return bool(hits)
+
+    def unused(self) -> list[str]:
+        """Renames and ignore patterns that matched nothing."""
+        rules = [rename.pattern.pattern for rename in self.renames] + list(self.ignore)
+        return [rule for rule in rules if rule not in self.used]
+
+
+def read_map(path: str | os.PathLike[str]) -> WeightMap:
+    """A weight map from a file; raises CheckpointError."""
+    path = os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8")
+        found = _toml(text) if path.endswith(".toml") else json.loads(text)
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(path, f"is no weight map: {error}") from None
+    return map_of(found, path)
+
+
+def _toml(text: str) -> Any:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def map_of(found: Any, path: str = "weight map") -> WeightMap:
+    """A weight map from its JSON or TOML form; raises CheckpointError."""
+    if not isinstance(found, Mapping) or not isinstance(found.get("variables"), Mapping):
+        raise CheckpointError(path, "is no weight map: it has no variables")
+    if found.get("version", 1) != 1:
+        raise CheckpointError(path, f"is of version {found['version']}; known is 1")
+    variables = {
+        name: tuple(_target(path, name, row, found) for row in _rows(path, name, entry))
+        for name, entry in found["variables"].items()
+    }
+    _check_steps(path, variables)
+    renames = []
+    for row in found.get("rename", ()):
+        try:
+            renames.append(Rename(re.compile(row["from"]), row["to"]))
+        except (re.error, KeyError, TypeError) as error:
+            raise CheckpointError(path, f"rename {row!r}: {error}") from None
+    optimizers = tuple(found.get("optimizers", ()))
+    ignore = tuple(str(glob) for glob in found.get("ignore", ()))
+    return WeightMap(path, variables, optimizers, tuple(renames), ignore)
+
+
+def _rows(path: str, name: str, entry: Any) -> list[Any]:
+    if entry is None or entry is False:
+        return []
+    rows = entry if isinstance(entry, list) else [entry]
+    for row in rows:
+        if not isinstance(row, (Mapping, str)):
+            raise CheckpointError(path, f"is no target: {row!r}", name)
+    return rows
+
+
+def _target(path: str, name: str, row: Any, found: Mapping[str, Any]) -> Target:
+    if isinstance(row, str):
+        row = {"key": row}
+    if not isinstance(row.get("key"), str):
+        raise CheckpointError(path, "has a target without a key", name)
+    module = row.get("module", found.get("module", "Model"))
+    return Target(str(module), row["key"], row.get("layout", ["identity"]))
+
+
+def _check_steps(path: str, variables: Mapping[str, tuple[Target, ...]]) -> None:
+    for name, targets in variables.items():
+        for target in targets:
+            try:
+                steps = layout.steps_of(target.layout)
+                unknown = [step for step, *_ in steps if step not in layout.STEPS]
+            except (TypeError, ValueError, IndexError):
+                raise CheckpointError(path, f"has the layout {target.layout!r}", name) from None
+            if unknown:
+                raise CheckpointError(path, f"has the unknown layout step {unknown[0]!r}", name)
