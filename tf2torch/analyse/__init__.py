@@ -6,8 +6,9 @@ the tables of `primitives`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import libcst as cst
@@ -24,7 +25,7 @@ from tf2torch.rulebook.loader import Rulebook
 from tf2torch.rulebook.values import ANYTHING, Value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Analysis:
     """Facts about one program.
 
@@ -61,6 +62,18 @@ class Analysis:
     absorbed: Mapping[cst.CSTNode, str]
     written: frozenset[cst.CSTNode]
     opened: OpenedClass | None = None
+
+    def creations_at(self, call: cst.CSTNode) -> Sequence[Creation]:
+        """What a call makes, itself or in the functions that it calls, in the program's order."""
+        return self._creations.get(call, ())
+
+    @cached_property
+    def _creations(self) -> dict[object, list[Creation]]:
+        found: dict[object, list[Creation]] = {}
+        for creation in self.creations:
+            for step in dict.fromkeys((*creation.path, creation.node)):
+                found.setdefault(step, []).append(creation)
+        return found
 
 
 #: How often a program is analysed at most: each time, what stands for other code is written out.

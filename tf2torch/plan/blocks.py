@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,16 +48,17 @@ class Graph:
 
     def definition(self, name: str, before: int) -> Unit | None:
         """The last unit before `before` that defines a graph name."""
-        for unit in self._definitions.get(name, ()):
-            if unit.index < before:
-                return unit
-        return None
+        units = self._definitions.get(name)
+        if units is None:
+            return None
+        place = bisect_left(units, before, key=lambda unit: unit.index)
+        return units[place - 1] if place else None
 
     @cached_property
     def _definitions(self) -> dict[str, list[Unit]]:
-        """Units by the names that they define, the last ones first."""
+        """Units by the names that they define, in program order."""
         found: dict[str, list[Unit]] = {}
-        for unit in reversed(self.units):
+        for unit in self.units:
             if unit.kind in GRAPH_KINDS:
                 for name in unit.defines:
                     found.setdefault(name, []).append(unit)
@@ -64,8 +66,11 @@ class Graph:
 
     def closure(self, names: set[str], stop: set[str], limit: int) -> list[Unit]:
         """Units that the names need, in program order; names in `stop` are given."""
+        return self.closure_of([(name, limit) for name in names], stop)
+
+    def closure_of(self, work: list[tuple[str, int]], stop: Set[str] = frozenset()) -> list[Unit]:
+        """Units that names need, each with the place where it is read."""
         found: dict[int, Unit] = {}
-        work = [(name, limit) for name in names]
         while work:
             name, before = work.pop()
             if name in stop:
@@ -96,6 +101,7 @@ def model_units(
 ) -> set[int]:
     """Indices of the units of the forward pass: those that use variables, and what leads there."""
     wanted: set[int] = set()
+    read: list[tuple[str, int]] = []
     trained = _after_gradients(graph)
     for unit in graph.units:
         if unit.index in trained:
@@ -107,8 +113,8 @@ def model_units(
         ):
             continue
         wanted.add(unit.index)
-        needed = graph.closure(set(unit.names.loads), set(), unit.index)
-        wanted.update(u.index for u in needed if u.kind == "graph")
+        read += [(name, unit.index) for name in unit.names.loads]
+    wanted.update(u.index for u in graph.closure_of(read) if u.kind == "graph")
     return wanted
 
 
@@ -192,11 +198,8 @@ def find_glue(
     Where several runs need different parts of the model, such units are better written at the run:
     ``fake = model.generator(z)`` needs no method of its own.
     """
-    signatures = {
-        frozenset(n for n, (_, needed) in enumerate(sites) if unit in needed)
-        for unit in graph.units
-        if unit.index in model
-    }
+    users = _users(sites)
+    signatures = {users.get(unit.index, frozenset()) for unit in graph.units if unit.index in model}
     if len(signatures - {frozenset()}) < 2:
         return []
     found = []
@@ -211,11 +214,20 @@ def find_glue(
         inner = [other for arg in call.args for other in calls_in(arg)]
         if not any(other in slots for other in inner):
             found.append(unit)
-    return _outermost(graph, model, found, sites)
+    return _outermost(graph, model, found, users)
+
+
+def _users(sites: Sequence[tuple[Site, list[Unit]]]) -> dict[int, frozenset[int]]:
+    """For each unit that a site needs, the numbers of those sites."""
+    found: dict[int, set[int]] = {}
+    for number, (_, needed) in enumerate(sites):
+        for unit in needed:
+            found.setdefault(unit.index, set()).add(number)
+    return {index: frozenset(numbers) for index, numbers in found.items()}
 
 
 def _outermost(
-    graph: Graph, model: set[int], glue: list[Unit], sites: Sequence[tuple[Site, list[Unit]]]
+    graph: Graph, model: set[int], glue: list[Unit], users: Mapping[int, frozenset[int]]
 ) -> list[Unit]:
     """Calls that stand before or behind a block; one in the middle of a block is part of it."""
     apart = {unit.index for unit in glue}
@@ -227,16 +239,13 @@ def _outermost(
         if unit.index in model
     }
 
-    def users(index: int) -> frozenset[int]:
-        found = (n for n, (_, needed) in enumerate(sites) if any(u.index == index for u in needed))
-        return frozenset(found)
-
-    rest = {index: users(index) for index in model - apart}
+    none: frozenset[int] = frozenset()
+    rest = {index: users.get(index, none) for index in model - apart}
     kept = []
     for unit in glue:
         before = {rest[index] for index in needs[unit.index] if index in rest}
         behind = {used for index, used in rest.items() if unit.index in needs[index]}
-        if users(unit.index) not in before & behind:
+        if users.get(unit.index, none) not in before & behind:
             kept.append(unit)
     return kept
 
@@ -277,11 +286,7 @@ def cut_blocks(
     taken: set[str],
 ) -> list[Block]:
     """One block for each set of sites that need the same model units."""
-    signature: dict[int, frozenset[int]] = {}
-    for number, (_, needed) in enumerate(sites):
-        for unit in needed:
-            if unit.index in model:
-                signature[unit.index] = signature.get(unit.index, frozenset()) | {number}
+    signature = {index: users for index, users in _users(sites).items() if index in model}
     groups: dict[frozenset[int], list[Unit]] = {}
     for unit in graph.units:
         if unit.index in signature:
@@ -290,10 +295,11 @@ def cut_blocks(
     if not ordered and model:
         ordered = [(frozenset(), [unit for unit in graph.units if unit.index in model])]
     blocks: list[Block] = []
+    readers = _readers(graph)
     largest = max((len(units) for _, units in ordered), default=0)
     named_forward = False
     for _, units in ordered:
-        inputs, outputs = _interface(graph, units, placeholders, sites)
+        inputs, outputs = _interface(graph, units, placeholders, sites, readers)
         if len(units) == largest and not named_forward:
             name, named_forward = "forward", True
         else:
@@ -302,11 +308,22 @@ def cut_blocks(
     return blocks
 
 
+def _readers(graph: Graph) -> dict[str, list[Unit]]:
+    """Units by the names that they read, as far as blocks hand them over."""
+    found: dict[str, list[Unit]] = {}
+    for unit in graph.units:
+        if unit.kind in ("graph", "object"):
+            for name in unit.names.loads:
+                found.setdefault(name, []).append(unit)
+    return found
+
+
 def _interface(
     graph: Graph,
     units: list[Unit],
     placeholders: set[str],
     sites: Sequence[tuple[Site, list[Unit]]],
+    readers: Mapping[str, list[Unit]],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     inside = {unit.index for unit in units}
     inputs: list[str] = []
@@ -323,17 +340,15 @@ def _interface(
                     inputs.append(name)
     order = {name: i for i, unit in enumerate(graph.units) for name in unit.defines}
     inputs.sort(key=lambda name: order.get(name, 0))
-    defined = [name for unit in units for name in sorted(unit.defines)]
+    defined = {name: unit.index for unit in units for name in sorted(unit.defines)}
     outputs = []
-    for name in dict.fromkeys(defined):
-        last = max(unit.index for unit in units if name in unit.defines)
+    for name, last in defined.items():
         outside = any(
-            name in unit.names.loads
+            unit.index > last
             and unit.index not in inside
             and (source := graph.definition(name, unit.index)) is not None
             and source.index == last
-            for unit in graph.units
-            if unit.index > last and unit.kind in ("graph", "object")
+            for unit in readers.get(name, ())
         )
         if outside or any(name in site.needed for site, _ in sites):
             outputs.append(name)

@@ -45,6 +45,8 @@ def reaching_literals(analysis: Analysis, bodies: Sequence[Sequence[cst.CSTNode]
 
 
 class _Walker:
+    """Each block changes the names that it is given, so branches get copies."""
+
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.found: dict[cst.CSTNode, Env] = {}
@@ -107,8 +109,8 @@ class _Walker:
         if isinstance(node, cst.Assign) and isinstance(node.targets[0].target, cst.Name):
             name = node.targets[0].target.value
             env = _overwritten(env, _keys(node.value), name)
-            fresh = tuple(stale for stale in env.get(STALE, ()) if stale != name)
-            return {**env, STALE: fresh, name: (node.value,)}
+            env[STALE] = tuple(stale for stale in env.get(STALE, ()) if stale != name)
+            env[name] = (node.value,)
         return env
 
 
@@ -125,12 +127,16 @@ def _keys(node: cst.CSTNode) -> set[str]:
 
 def _overwritten(env: Env, fed: set[str], but: str | None) -> Env:
     """`env` after `fed` have new values: other dictionaries that feed them are stale."""
+    if not fed:
+        return env
     stale = {
         name
         for name, values in env.items()
         if name not in (STALE, but) and any(_keys(value) & fed for value in values)
     }
-    return {**env, STALE: tuple(sorted({*env.get(STALE, ()), *stale}))} if stale else env
+    if stale:
+        env[STALE] = tuple(sorted({*env.get(STALE, ()), *stale}))
+    return env
 
 
 def merge(one: Env, other: Env) -> Env:

@@ -114,7 +114,7 @@ def share_nested(
         function = analysis.callees.get(call)
         if slot.kind != "module" or function is None:
             continue
-        inside = [c for c in analysis.creations if call in c.path]
+        inside = [c for c in analysis.creations_at(call) if call in c.path]
         if not inside or any(c.reused is None for c in inside):
             continue
         first = inside[0].reused
@@ -169,10 +169,7 @@ def _slot_kind(
 def _identity(analysis: Analysis, call: cst.Call) -> tuple[str, ...] | None:
     """TensorFlow names of the variables behind a call: calls with the same share one module."""
     names = {
-        variable.name
-        for creation in analysis.creations
-        if creation.node is call or call in creation.path
-        for variable in creation.variables
+        variable.name for creation in analysis.creations_at(call) for variable in creation.variables
     }
     return tuple(sorted(names)) or None
 
@@ -181,15 +178,14 @@ def _is_one(analysis: Analysis, call: cst.Call) -> bool:
     """Whether every round of the loops around a call uses the same variables."""
     names = {
         (creation.node, tuple(variable.name for variable in creation.variables))
-        for creation in analysis.creations
-        if creation.node is call or call in creation.path
+        for creation in analysis.creations_at(call)
     }
-    rounds = sum(creation.node is call for creation in analysis.creations)
+    rounds = sum(creation.node is call for creation in analysis.creations_at(call))
     return rounds > 1 and len(names) == 1
 
 
 def creations_of(analysis: Analysis, call: cst.Call) -> list[Creation]:
-    return [c for c in analysis.creations if c.node is call]
+    return [c for c in analysis.creations_at(call) if c.node is call]
 
 
 def _name(

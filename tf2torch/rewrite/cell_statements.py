@@ -131,6 +131,7 @@ def _appends(writer: Writer, node: cst.CSTNode) -> str | None:
     return None
 
 
+@lru_cache(1)
 def _cell_lists(writer: Writer) -> set[str]:
     """Names of lists that cells are appended to."""
     return {name for node in writer.analysis.values if (name := _appends(writer, node)) is not None}

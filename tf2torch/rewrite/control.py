@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import libcst as cst
 
@@ -152,10 +153,14 @@ def _gradients(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
 
 
 def _unit_of(writer: Writer, node: cst.Call) -> Unit | None:
-    for unit in writer.plan.graph.units:
-        if any(call is node for call in calls_in(unit.node)):
-            return unit
-    return None
+    return _units_by_call(writer).get(node)
+
+
+@lru_cache(1)
+def _units_by_call(writer: Writer) -> dict[cst.Call, Unit]:
+    return {
+        call: unit for unit in reversed(writer.plan.graph.units) for call in calls_in(unit.node)
+    }
 
 
 def _losses(writer: Writer) -> list[set[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import libcst as cst
 
@@ -128,6 +129,7 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
     return lines(f"{feed.name} = {made}\n")
 
 
+@lru_cache(1)
 def _differentiated(writer: Writer) -> set[object]:
     """Identities of placeholders that gradients are taken with respect to."""
     found: set[object] = set()

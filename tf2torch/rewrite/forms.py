@@ -35,7 +35,7 @@ class Form:
 
 def creation_of(writer: Writer, node: cst.CSTNode) -> RecurrentCreation:
     """The first execution of a call that runs cells."""
-    for creation in writer.analysis.creations:
+    for creation in writer.analysis.creations_at(node):
         if creation.node is node and isinstance(creation, RecurrentCreation):
             return creation
     raise Unconvertible("rnn", "the cell is not known here: it is no cell of tf.nn.rnn_cell", node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import libcst as cst
 
@@ -434,13 +435,22 @@ def _another_list(
     return lines(f'{known.name}.add_param_group({{"params": {parameters}}})\n')
 
 
+@lru_cache(1)
+def _object_names(writer: Writer) -> dict[int, str]:
+    """The first name of each object that the root scope makes, by the object's identity."""
+    names: dict[int, str] = {}
+    for unit in writer.plan.graph.units:
+        if unit.value is not None and len(unit.targets) == 1:
+            value, target = writer.value(unit.value), unit.targets[0]
+            if value.kind == "object" and isinstance(target, cst.Name):
+                names.setdefault(id(value.detail), target.value)
+    return names
+
+
 def _optimizer_name(writer: Writer, unit: Unit, record: Obj) -> str:
-    for candidate in writer.plan.graph.units:
-        if candidate.value is not None and len(candidate.targets) == 1:
-            value = writer.value(candidate.value)
-            target = candidate.targets[0]
-            if value.kind == "object" and value.detail is record and isinstance(target, cst.Name):
-                return target.value
+    known = _object_names(writer).get(id(record))
+    if known is not None:
+        return known
     own = unit.targets[0] if unit.targets else None
     return own.value if isinstance(own, cst.Name) else "optimizer"
 

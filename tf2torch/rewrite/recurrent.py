@@ -79,7 +79,7 @@ def _rounds(writer: Writer, node: cst.Call, form: Form) -> list[RecurrentCreatio
     """The executions of a call in a loop, if they need different constructors."""
     rounds = [
         forms.first_of(creation)
-        for creation in writer.analysis.creations
+        for creation in writer.analysis.creations_at(node)
         if creation.node is node and isinstance(creation, RecurrentCreation)
     ]
     indices = [next((step[1] for step in c.path if isinstance(step, tuple)), None) for c in rounds]
@@ -97,7 +97,7 @@ def _constructor(
 ) -> str:
     """The constructor; every execution of the call must need the same one."""
     made = cells.constructor(writer, first, form)
-    for other in writer.analysis.creations:
+    for other in writer.analysis.creations_at(node):
         if other.node is node and isinstance(other, RecurrentCreation) and other is not creation:
             if cells.constructor(writer, forms.first_of(other), form) != made:
                 raise Unconvertible("rnn-size", "the cell is made with different sizes here", node)

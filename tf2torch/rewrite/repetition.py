@@ -16,9 +16,9 @@ def require_countable(writer: Writer, node: cst.Call, slot: Slot) -> None:
     """
     loops = set(slot.loops)
     seen: dict[tuple[object, ...], tuple[str, ...]] = {}
-    for creation in writer.analysis.creations:
+    for creation in writer.analysis.creations_at(node):
         steps = (*creation.path, creation.node)
-        if node not in steps or creation.reused is not None:
+        if creation.reused is not None:
             continue
         # Rounds between the function (or program) that holds the call and the call itself.
         place = steps.index(node)
