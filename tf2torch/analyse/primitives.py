@@ -9,6 +9,7 @@ from tf2torch.analyse import (
     control,
     data,
     layer_objects,
+    metrics,
     overrides,
     recurrent,
     regularization,
@@ -31,6 +32,7 @@ HANDLERS: dict[str, Handler] = {
     **data.HANDLERS,
     **regularization.HANDLERS,
     **arg_scopes.HANDLERS,
+    **metrics.HANDLERS,
 }
 METHODS: dict[str, Handler] = {
     **variables.METHODS,

@@ -110,6 +110,8 @@ class State:
     cache: dict[str, Any] = field(default_factory=dict)
     #: Arguments that calls get under slim.arg_scope, by function.
     arg_scopes: dict[Any, Any] = field(default_factory=dict)
+    #: Streaming metrics, by the identities of their results.
+    metrics: dict[Any, Obj] = field(default_factory=dict)
     #: Where layers have their variables whose calls were written out before.
     earlier_scopes: dict[cst.CSTNode, str | None] = field(default_factory=dict)
     #: How often Keras has used each name for layers.

@@ -79,7 +79,7 @@ class Graph:
             if unit is None or unit.index in found:
                 continue
             found[unit.index] = unit
-            if unit.kind == "source":
+            if unit.kind == "source" or unit.metric:
                 continue
             work += [(used, unit.index) for used in unit.names.loads]
         return [found[index] for index in sorted(found)]

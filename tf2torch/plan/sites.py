@@ -148,7 +148,7 @@ def needed_names(leaf: Leaf) -> set[str]:
 def operation_names(record: Obj, *, rates: bool = True) -> set[str]:
     """Graph names that running an operation needs, with or without those of learning rates."""
     found: set[str] = set()
-    for field in ("loss", "pairs", "targets"):
+    for field in ("loss", "pairs", "targets", "labels", "predictions", "values", "weights"):
         argument = record[field]
         if argument is not None:
             found |= names_in(argument.node).loads
@@ -169,8 +169,8 @@ def operation_names(record: Obj, *, rates: bool = True) -> set[str]:
                 found |= operation_names(leaf.detail, rates=rates)
     if record.type == "IteratorInit" and (data := dataset_node(record)) is not None:
         found |= names_in(data).loads
-    if record.type == "Summary" and record.node is not None:
-        for argument in record.node.args:  # type: ignore[attr-defined]
+    if record.type == "Summary" and record["own"]:
+        for argument in record["call"].node.args:
             found |= names_in(argument.value).loads
     return found
 

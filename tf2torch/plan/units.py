@@ -31,6 +31,7 @@ class Unit:
             `data` (describes input data), `source` (draws from it in every run).
         managers: `with` items that were dissolved around it, outermost first.
         dependencies: whether it stood under control_dependencies.
+        metric: whether it makes streaming metrics, whose inputs only their updates need.
     """
 
     index: int
@@ -39,6 +40,7 @@ class Unit:
     names: Names
     managers: tuple[cst.WithItem, ...] = ()
     scope: cst.CSTNode | None = field(default=None)
+    metric: bool = False
 
     @cached_property
     def defines(self) -> set[str]:
@@ -82,7 +84,9 @@ def units_of(
     units: list[Unit] = []
     for node, managers in _flatten(analysis, body, ()):
         kind = classify(analysis, node)
-        units.append(Unit(start + len(units), node, kind, names_in(node), managers, scope))
+        metric = kind == "object" and makes_metric(analysis, node)
+        names = names_in(node)
+        units.append(Unit(start + len(units), node, kind, names, managers, scope, metric))
     return units
 
 
@@ -148,6 +152,10 @@ def classify(analysis: Analysis, node: cst.BaseStatement) -> str:
                 return "object"
         if feeding.draws(analysis, calls_in(small.value)) and not creates(analysis, small.value):
             return "source"
+        if small.value in analysis.callees and small.value in summary_calls(analysis):
+            held = analysis.values.get(small.value)
+            if held is not None and held.kind in ("object", "python"):
+                return "graph"
         recorded = analysis.values.get(target) if isinstance(small, cst.AugAssign) else None
         return _classify_value(analysis, recorded or analysis.values.get(small.value), small.value)
     if isinstance(small, cst.Expr):
@@ -166,6 +174,10 @@ def _classify_value(analysis: Analysis, value: Value | None, node: cst.BaseExpre
     kinds = {item.kind for item in content}
     if feeding.describes_data(content):
         return "data"
+    if any(item.kind == "operation" and item.detail.type == "MetricUpdate" for item in content):
+        return "object"
+    if isinstance(node, (cst.Call, cst.Subscript)) and makes_metric(analysis, node):
+        return "object"
     if isinstance(node, cst.Call) and value.kind == "placeholder":
         return "placeholder"
     if kinds & {"tensor", "placeholder"}:
@@ -183,8 +195,16 @@ def _classify_value(analysis: Analysis, value: Value | None, node: cst.BaseExpre
     return "host"
 
 
+def makes_metric(analysis: Analysis, node: cst.CSTNode) -> bool:
+    """Whether a statement makes a streaming metric."""
+    made = {metric.node for metric in analysis.state.metrics.values()}
+    return bool(made) and any(call in made for call in calls_in(node))
+
+
 def _classify_expression(analysis: Analysis, node: cst.BaseExpression) -> str:
     value = analysis.values.get(node)
+    if node in analysis.callees and node in summary_calls(analysis):
+        return "graph"
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
         owner = analysis.values.get(node.func.value)
         if node.func.attr.value in ("append", "extend", "insert", "update") and node.args:
@@ -227,7 +247,8 @@ def _classify_compound(analysis: Analysis, node: cst.BaseStatement) -> str:
     if contains_run(analysis, node) or runs_inside(analysis, node):
         return "host"
     kinds = {classify(analysis, child) for child in _nested(node)}
-    if kinds & {"graph", "param", "source"}:
+    recorded = any(call in summary_calls(analysis) for call in calls_in(node))
+    if kinds & {"graph", "param", "source"} or recorded:
         return "graph"
     if "data" in kinds and kinds <= {"data", "host"}:
         return "data"
@@ -270,6 +291,19 @@ def creation_nodes(analysis: Analysis) -> set[cst.CSTNode]:
             cached.add(creation.node)
             cached.update(step for step in creation.path if isinstance(step, cst.Call))
         analysis.state.cache["creation_nodes"] = cached
+    return cached
+
+
+def summary_calls(analysis: Analysis) -> set[cst.CSTNode]:
+    """Calls that make summaries, and calls of program functions on the way to them."""
+    cached: set[cst.CSTNode] | None = analysis.state.cache.get("summary_calls")
+    if cached is None:
+        cached = set()
+        for value in analysis.state.summaries:
+            use = value.detail["use"]
+            cached.add(use.node)
+            cached.update(step for step in use.path if isinstance(step, cst.Call))
+        analysis.state.cache["summary_calls"] = cached
     return cached
 
 

@@ -56,6 +56,12 @@ def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
     replacement = scope.replaced.get(node)
     if replacement is not None:
         return Typed(replacement)
+    if writer.analysis.state.metrics and isinstance(node, (cst.Name, cst.Subscript)):
+        from tf2torch.rewrite.metrics import read
+
+        counted = read(writer, node)
+        if counted is not None:
+            return Typed(counted)
     if scope.keys:
         from tf2torch.rewrite import feed_keys
 

@@ -12,6 +12,7 @@ from tf2torch.plan.sites import Leaf, Site, needed_names, operation_names
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
+    metrics,
     operations,
     rates,
     recording,
@@ -47,14 +48,14 @@ def lower(
                 "fetch", f"what {writer.text(leaf.node)!r} fetches is not known", leaf.node
             )
     late = operations.late_units(writer, needed)
-    steps = operations.steps(writer, leaves, late)
+    steps = [s for s in operations.steps(writer, leaves, late) if not metrics.only_updates(s)]
     live = [
         leaf for leaf in leaves if leaf.record is None or leaf.record.type not in ("Init", "NoOp")
     ]
     live = live or (leaves if steps else [])
+    before = metrics.resets(host, site, leaves)
     if not live:
-        return [], {}
-    before: Statements = []
+        return before, {}
     names = dict(host.scope.names)
     for unit in needed:
         if unit.kind == "source":
@@ -102,6 +103,8 @@ def lower(
         computed += _call_block(host, rest, names, site)
     results: dict[int, str] = {}
     for leaf in leaves:
+        if metrics.metric_of(writer, leaf.value) is not None:
+            continue
         if leaf.record is None and not operations.only_operations(leaf.value):
             tracked = bool(steps) or not computed or _uses_gradients(writer, units)
             results[id(leaf)] = _result(host, leaf, scope, numbers_scope, tracked=tracked)
@@ -109,6 +112,9 @@ def lower(
     if recording.is_recorded(writer, site):
         made, managers = recording.record(host, site, needed, scope, target, results)
         computed += made
+    counted, read_now = metrics.updates(host, leaves, scope)
+    computed += counted
+    results |= read_now
     computed = statistics.frozen(host, site, needed, computed, mode)
     if managers and (steps or _uses_gradients(writer, units)):
         computed = [_inside(managers, computed)]

@@ -16,6 +16,7 @@ from tf2torch.rewrite import (
     closing,
     counting,
     flags,
+    metrics,
     operations,
     recurrent,
     savers,
@@ -201,6 +202,8 @@ def _write_unit(
     elif unit.kind == "define":
         _definition(program, host, unit, model)
     elif unit.kind == "host":
+        if closing.ends(unit.small) and model is not None:
+            _make_model(program, host, model)
         if _is_docstring(unit) and (unit.index == 0 or unit.scope is not None):
             (program.module if unit.scope is None else program.main).append(unit.node)
             return
@@ -357,6 +360,9 @@ def _object_statements(program: Program, host: Host, unit: Unit) -> Statements:
             return []
     if value is None:
         return []
+    counted = metrics.make(host, unit)
+    if counted is not None:
+        return counted
     if any(item.kind == "operation" for item in contents(value)):
         written: Statements = []
         for made in operations.records(value):

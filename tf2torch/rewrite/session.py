@@ -108,7 +108,10 @@ def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
     decorators = overrides.decorators_of(host.writer, node)
     counted = names_in(body).stores & set(host.writer.plan.counters.variables.values())
     if counted:
-        body = [*lines(f"global {', '.join(sorted(counted))}\n"), *body]
+        inside = host.writer.plan.root.function is not None
+        inside = inside and node not in host.writer.analysis.source.module.body
+        word = "nonlocal" if inside else "global"
+        body = [*lines(f"{word} {', '.join(sorted(counted))}\n"), *body]
     params = without_session_parameters(host.writer, node)
     return node.with_changes(body=block(body, node.body), params=params, decorators=decorators)
 
@@ -259,7 +262,9 @@ def _is_dropped(host: Host, small: cst.BaseSmallStatement) -> bool:
 def _statement_run(host: Host, small: cst.BaseSmallStatement, run: cst.Call) -> Statements:
     """``a, b = sess.run([x, y])`` or a bare ``sess.run(train_op)``."""
     site, needed = host.writer.plan.sites[run]
-    before, results = lower(host, site, needed)
+    single = isinstance(small, cst.Assign) and len(small.targets) == 1
+    target = small.targets[0].target if single else None  # type: ignore[attr-defined]
+    before, results = lower(host, site, needed, target)
     host.writer.settle(small, Outcome.CONVERTED, "session-run")
     if isinstance(small, cst.Expr):
         return [*before, *_effects(host, site)]
@@ -295,8 +300,10 @@ def _effects(host: Host, site: Site) -> Statements:
 def _bind(
     host: Host, target: cst.BaseExpression, tree: Tree, results: dict[int, str]
 ) -> Statements:
-    if tree.leaf is not None and tree.leaf.record is not None:
-        record = tree.leaf.record
+    record = tree.leaf.record if tree.leaf is not None else None
+    if tree.leaf is not None and record is not None and record.type != "MetricUpdate":
+        if id(tree.leaf) in results:  # a recorded summary, which has its name already
+            return []
         if isinstance(target, cst.Name) and record.type in ("Summary", "MergedSummary"):
             host.summaries[target.value] = summaries.members(record)
         return []

@@ -31,7 +31,7 @@ def alias(host: Host, unit: Unit) -> Statements:
     """``theta = [W1, W2]`` -> ``theta = [model.W1, model.W2]``; selections become parameters."""
     writer = host.writer
     assert unit.value is not None
-    if not _is_read(writer, unit):
+    if not _is_read(writer, unit) or only_metrics(writer, writer.value(unit.value)):
         writer.settle(unit.node, Outcome.ABSORBED, "variable-list")
         return []
     value = writer.value(unit.value)
@@ -44,6 +44,13 @@ def alias(host: Host, unit: Unit) -> Statements:
             text = list_text(writer, value, unit.node)
             return with_leading(lines(f"{target.value} = {text}\n"), unit.node)
     return write_statement(writer, unit.node, host.scope, None)
+
+
+def only_metrics(writer: Writer, value: Value) -> bool:
+    """Whether all that a list has are the counts of streaming metrics."""
+    names = {f"{metric['scope']}/total" for metric in writer.analysis.state.metrics.values()}
+    items = contents(value) if names else []
+    return bool(items) and all(i.kind == "variable" and i.detail.name in names for i in items)
 
 
 def _is_read(writer: Writer, unit: Unit) -> bool:

@@ -9,7 +9,7 @@ import libcst as cst
 from tf2torch.analyse.facts import Creation
 from tf2torch.analyse.recurrent import RecurrentCreation
 from tf2torch.plan.units import contents
-from tf2torch.rewrite import training
+from tf2torch.rewrite import metrics, training
 from tf2torch.rewrite.cell_weights import weight_entry
 from tf2torch.rewrite.writer import Writer
 from tf2torch.rulebook.values import Value
@@ -27,7 +27,23 @@ def weight_map(writer: Writer) -> dict[str, Any]:
             variables[variable.name] = _entry(writer, creation, variable, held, counters)
     variables |= dict.fromkeys(writer.analysis.state.pipeline_variables)
     variables |= _averages(writer, variables)
+    variables |= metrics.local_variables(writer)
     return {"version": 1, "variables": variables, "optimizers": _optimizers(writer)}
+
+
+def held_by(entries: dict[str, Any], model: str | None, holder: str | None) -> dict[str, Any]:
+    """The map with the network in the class `holder` in place of `model`."""
+    if model == holder:
+        return entries
+
+    def moved(entry: Any) -> Any:
+        if isinstance(entry, list):
+            return [moved(row) for row in entry]
+        if isinstance(entry, dict) and entry["module"] == model:
+            return {**entry, "module": holder}
+        return entry
+
+    return {**entries, "variables": {n: moved(e) for n, e in entries["variables"].items()}}
 
 
 def _entry(

@@ -50,6 +50,12 @@ PASSES: Final = frozenset(
     tf.train.write_graph tf.train.batch tf.train.shuffle_batch tf.train.range_input_producer
     tf.train.slice_input_producer tf.train.string_input_producer tf.TextLineReader
     tf.TFRecordReader tf.WholeFileReader tf.IdentityReader tf.train.Example
+    tf.contrib.framework.arg_scope
+    tf.contrib.framework.add_arg_scope tf.contrib.layers.repeat
+    tf.contrib.layers.stack tf.metrics.accuracy tf.metrics.auc tf.metrics.mean
+    tf.metrics.precision tf.metrics.recall tf.metrics.mean_squared_error tf.metrics.mean_iou
+    tf.metrics.root_mean_squared_error tf.metrics.mean_absolute_error tf.metrics.true_positives
+    tf.metrics.true_negatives tf.metrics.false_positives tf.metrics.false_negatives
     tf.contrib.training.HParams tf.contrib.opt.LazyAdamOptimizer tf.contrib.opt.NadamOptimizer
     """.split()
 )
