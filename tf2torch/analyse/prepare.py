@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from tf2torch.analyse import versions
 from tf2torch.analyse.inlining import inline_training
 from tf2torch.analyse.opening import OpenedClass, open_class
 from tf2torch.cst.walk import children, transform, walk
@@ -24,6 +25,7 @@ def prepare(module: cst.Module) -> tuple[cst.Module, Origins, OpenedClass | None
     and variables' names made unique."""
     origins: Origins = {}
     module, opened = open_class(module, origins)
+    module = versions.separate(module, _runs, origins)
     module = inline_training(module, origins)
     factories = _factories(module)
     body = _separate(module.body, factories, origins)
@@ -152,7 +154,11 @@ def _separate(
         name = _assigned(small, factories)
         if name is not None:
             counts[name] = counts.get(name, 0) + 1
-    repeated = {name for name, count in counts.items() if count > 1} - _unsafe(body)
+    looped = _in_loops(body, factories)
+    for name, count in looped.items():
+        counts[name] = counts.get(name, 0) + count
+    repeated = {name for name, count in counts.items() if count > 1}
+    repeated -= _unsafe(body, frozenset(looped))
     if not repeated:
         return list(body)
     taken = {node.value for item in body for node in walk(item) if isinstance(node, cst.Name)}
@@ -177,6 +183,10 @@ def _separate(
                 if same
                 else node.with_changes(items=items, body=node.body.with_changes(body=inner))
             )
+        elif isinstance(node, cst.For) and repeated & _makes_in(node, factories):
+            head = rename(node.iter, change, origins)
+            inner = [statement(child) for child in node.body.body]
+            new = node.with_changes(iter=head, body=node.body.with_changes(body=inner))
         elif isinstance(node, cst.SimpleStatementLine):
             smalls = [simple(small) for small in node.body]
             same = all(a is b for a, b in zip(smalls, node.body))
@@ -240,7 +250,60 @@ def _assigned(small: cst.CSTNode, factories: set[str]) -> str | None:
     return None
 
 
-def _unsafe(body: Sequence[cst.CSTNode]) -> set[str]:
+def _makes_in(node: cst.For, factories: set[str]) -> set[str]:
+    """Names that the body of a loop gives to variables, before it reads them."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    for small in _straight(node.body.body):
+        name = _assigned(small, factories)
+        if name is not None and name not in seen:
+            found.add(name)
+        seen |= {item.value for item in walk(small) if isinstance(item, cst.Name)}
+    return found
+
+
+def _in_loops(body: Sequence[cst.CSTNode], factories: set[str]) -> dict[str, int]:
+    """Names of variables that loops make for themselves: nothing reads them behind the loop.
+
+    What stands behind a loop binds the name anew before it reads it, if it has the name at all.
+    """
+    flat = list(_flat(body))
+    found: dict[str, int] = {}
+    for index, node in enumerate(flat):
+        if not isinstance(node, cst.For):
+            continue
+        for name in _makes_in(node, factories):
+            if _bound_first(flat[index + 1 :], name, factories):
+                found[name] = found.get(name, 0) + 1
+    return found
+
+
+def _flat(body: Sequence[cst.CSTNode]) -> Iterator[cst.CSTNode]:
+    for node in body:
+        if isinstance(node, cst.With):
+            yield from _flat(node.body.body)
+        else:
+            yield node
+
+
+def _bound_first(nodes: Sequence[cst.CSTNode], name: str, factories: set[str]) -> bool:
+    for node in nodes:
+        small = node.body[0] if isinstance(node, cst.SimpleStatementLine) else None
+        if small is not None and _assigned(small, factories) == name:
+            assert isinstance(small, cst.Assign)
+            return not _mentions(small.value, name)
+        if isinstance(node, cst.For) and name in _makes_in(node, factories):
+            return True
+        if _mentions(node, name):
+            return False
+    return True
+
+
+def _mentions(node: cst.CSTNode, name: str) -> bool:
+    return any(isinstance(item, cst.Name) and item.value == name for item in walk(node))
+
+
+def _unsafe(body: Sequence[cst.CSTNode], looped: frozenset[str]) -> set[str]:
     """Names that functions, classes and lambdas in the block mention, or that branches bind."""
     found: set[str] = set()
 
@@ -251,11 +314,11 @@ def _unsafe(body: Sequence[cst.CSTNode]) -> set[str]:
             ):
                 found.update(n.value for n in walk(child) if isinstance(n, cst.Name))
             elif isinstance(child, (cst.If, cst.For, cst.While, cst.Try)):
+                own = looped if isinstance(child, cst.For) else frozenset()
                 for inner in walk(child):
-                    if isinstance(inner, (cst.AssignTarget, cst.AugAssign)):
-                        found.update(n.value for n in walk(inner.target) if isinstance(n, cst.Name))
-                    elif isinstance(inner, cst.For):
-                        found.update(n.value for n in walk(inner.target) if isinstance(n, cst.Name))
+                    if isinstance(inner, (cst.AssignTarget, cst.AugAssign, cst.For)):
+                        names = {n.value for n in walk(inner.target) if isinstance(n, cst.Name)}
+                        found.update(names - own)
                 look(child)
             else:
                 look(child)

@@ -174,6 +174,8 @@ def fetched(value: Value) -> Value:
         from tf2torch.rulebook.values import constant
 
         return constant(None)
+    if value.is_tensor and not value.host and value.rank:
+        return Value("python", dtype=value.dtype, shape=value.shape)
     return Value("python")
 
 
@@ -182,22 +184,6 @@ def fetched(value: Value) -> Value:
 
 def _saver(call: GraphCall) -> Value:
     return make("Saver", call, var_list=call.argument(0, "var_list"))
-
-
-def _summary(call: GraphCall) -> Value:
-    value = make("Summary", call, functions=call.state.stack)
-    call.state.summaries.append(value)
-    return value
-
-
-def _merge_all(call: GraphCall) -> Value:
-    return make("MergedSummary", call, members=tuple(call.state.summaries))
-
-
-def _merge(call: GraphCall) -> Value:
-    given = call.value(0, "inputs")
-    members = given.detail if given is not None and given.kind == "sequence" else ()
-    return make("MergedSummary", call, members=tuple(members))
 
 
 def _writer(call: GraphCall) -> Value:
@@ -257,7 +243,6 @@ _SCHEDULES = (
     "exponential_decay piecewise_constant polynomial_decay natural_exp_decay inverse_time_decay"
     " cosine_decay cosine_decay_restarts linear_cosine_decay noisy_linear_cosine_decay"
 ).split()
-_SUMMARIES = "scalar histogram image audio text tensor_summary".split()
 _FLAG_TYPES = "string integer float boolean bool enum list multi_integer multi_string".split()
 
 HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
@@ -284,12 +269,6 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
     "tf.Session": _session,
     "tf.InteractiveSession": _session,
     "tf.train.Saver": _saver,
-    "tf.summary.merge_all": _merge_all,
-    "tf.merge_all_summaries": _merge_all,
-    "tf.summary.merge": _merge,
-    "tf.merge_summary": _merge,
-    **{f"tf.summary.{name}": _summary for name in _SUMMARIES},
-    **{f"tf.{name}_summary": _summary for name in _SUMMARIES},
     "tf.summary.FileWriter": _writer,
     "tf.train.SummaryWriter": _writer,
     "tf.train.ExponentialMovingAverage": _object("ExponentialMovingAverage"),
@@ -314,6 +293,8 @@ METHODS: dict[str, Callable[[GraphCall], Value]] = {
     "Session.as_default": _as_default,
     "Tensor.eval": _eval,
     "Variable.eval": _eval,
+    "Summary.eval": _eval,
+    "MergedSummary.eval": _eval,
     "Train.run": _operation_run,
     "Apply.run": _operation_run,
     "Init.run": _operation_run,

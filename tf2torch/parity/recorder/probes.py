@@ -39,6 +39,15 @@ def fetches(node: ast.AST) -> bool:
     )
 
 
+def is_constant(node: ast.AST) -> bool:
+    """``0``, ``-1`` or ``0, 0``: a start value, which nothing computes."""
+    if isinstance(node, ast.UnaryOp):
+        return is_constant(node.operand)
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return all(is_constant(item) for item in node.elts)
+    return isinstance(node, ast.Constant)
+
+
 class Instrument(ast.NodeTransformer):
     """Adds a probe behind every assignment whose value may have been computed."""
 
@@ -56,7 +65,7 @@ class Instrument(ast.NodeTransformer):
     visit_ClassDef = _inside
 
     def visit_Assign(self, node: ast.Assign) -> Any:
-        if isinstance(node.value, (ast.Constant, ast.Lambda)):
+        if isinstance(node.value, ast.Lambda) or is_constant(node.value):
             return node
         names = [text for target in node.targets for text in target_texts(target)]
         return [node] + self.probes(node, names)

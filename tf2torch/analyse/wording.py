@@ -1,0 +1,77 @@
+"""What code says about TensorFlow before anything is known of its values."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import libcst as cst
+
+from tf2torch.cst.walk import walk
+
+_RUNS: Final = frozenset({"run", "eval"})
+
+
+def names_below(node: cst.CSTNode) -> set[str]:
+    return {item.value for item in walk(node) if isinstance(item, cst.Name)}
+
+
+def called(node: cst.CSTNode) -> str:
+    if not isinstance(node, cst.Call):
+        return ""
+    return last_name(node.func)
+
+
+def last_name(node: cst.CSTNode) -> str:
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def runs_graph(node: cst.CSTNode) -> bool:
+    return any(
+        isinstance(item, cst.Call)
+        and isinstance(item.func, cst.Attribute)
+        and item.func.attr.value in _RUNS
+        for item in walk(node)
+    )
+
+
+def fetched_nodes(node: cst.CSTNode) -> set[cst.CSTNode]:
+    """What runs in an expression fetch and feed: not the values that they feed."""
+    found: set[cst.CSTNode] = set()
+    for call in walk(node):
+        if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+            continue
+        if call.func.attr.value == "eval":
+            found.update(walk(call.func.value))
+        elif call.func.attr.value == "run" and call.args:
+            found.update(walk(call.args[0].value))
+        else:
+            continue
+        for item in (part for arg in call.args for part in walk(arg.value)):
+            if isinstance(item, cst.DictElement):
+                found.update(walk(item.key))
+    return found
+
+
+def library_names(module: cst.Module) -> frozenset[str]:
+    """Names that stand for TensorFlow, and functions that use it."""
+    found: set[str] = set()
+    for node in walk(module):
+        if isinstance(node, cst.ImportFrom) and node.module is not None:
+            base: cst.CSTNode = node.module
+        elif isinstance(node, cst.Import):
+            base = node.names[0].name
+        else:
+            continue
+        while isinstance(base, cst.Attribute):
+            base = base.value
+        if last_name(base) == "tensorflow" and not isinstance(node.names, cst.ImportStar):
+            for item in node.names:
+                found.add(last_name(item.asname.name if item.asname is not None else item.name))
+    size = -1
+    functions = [node for node in module.body if isinstance(node, cst.FunctionDef)]
+    while size != len(found):
+        size = len(found)
+        found |= {f.name.value for f in functions if names_below(f.body) & found}
+    return frozenset(found)
