@@ -24,7 +24,8 @@ def renamed(
         return {}
     aliases = _aliases(module)
     found: dict[cst.CSTNode, str] = {}
-    for scope in (module, *roots):
+    scopes: tuple[cst.Module | cst.FunctionDef, ...] = (module, *roots)
+    for scope in scopes:
         names = {name: _free(name, taken) for name in sorted(_values_of(scope, aliases) & taken)}
         if names:
             _collect(scope, names, frozenset(), found)
@@ -124,7 +125,7 @@ def _aliases(module: cst.Module) -> frozenset[str]:
 def _is_foreign(value: cst.CSTNode, aliases: frozenset[str]) -> bool:
     """``nn = tf.nn``, an alias; ``model = Net()``, ``model = tf.keras.Model()``, objects."""
     called = value.func if isinstance(value, cst.Call) else value
-    base = called
+    base: cst.CSTNode = called
     while isinstance(base, cst.Attribute):
         base = base.value
     if not isinstance(base, cst.Name) or base.value not in aliases:
