@@ -86,7 +86,7 @@ def main(argv=None):
         train_op.step()
         global_step += 1
         loss_value = loss.item()
-        summary_writer.add_scalar('mean_squared_error', loss, step)
+        summary_writer.add_scalar('mean_squared_error_1', loss, step)
         if step % 6 == 0:
             with torch.no_grad():
                 test_error = torch.mean((model(torch.tensor(test_inputs, device=device)) - torch.tensor(test_targets, device=device)) ** 2)

@@ -18,7 +18,6 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
 #: Programs whose conversion is not there yet; to be empty.
 WITHOUT_CONVERSION = {
-    "mnist_softmax",
     "schedules",
 }
 CONVERTED = [name for name in NAMES if (EXAMPLES / name / f"{name}_torch.py").exists()]

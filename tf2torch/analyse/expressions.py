@@ -13,6 +13,7 @@ from tf2torch.analyse import arg_scopes, arrays, graph, hostcalls, names, tensor
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import Frame, State, join, join_all
 from tf2torch.rulebook.apply import Argument
+from tf2torch.rulebook.op_names import OPERATORS
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant, tensor
 
 #: Sequences longer than this stay opaque.
@@ -283,6 +284,7 @@ def augmented(state: State, node: cst.AugAssign) -> Value:
 
 def _operate(state: State, kind: type, left: Value, right: Value, text: str | None) -> Value:
     if left.is_tensor or right.is_tensor:
+        state.naming.unique(OPERATORS.get(kind, "op"))
         return tensors.operate(state, left, right, division=kind is cst.Divide)
     if left.kind == right.kind == "sequence" and kind is cst.Add:
         return sequence([*left.detail, *right.detail])
@@ -329,6 +331,7 @@ def _unary(state: State, node: cst.UnaryOperation) -> Value:
         known = truth(value)
         return Value("python") if known is None else constant(not known)
     if value.is_tensor:
+        state.naming.unique(OPERATORS.get(type(node.operator), "op"))
         return tensors.result(state, value.dtype, value.shape)
     if isinstance(node.operator, cst.Minus) and isinstance(value.literal, (int, float)):
         return constant(-value.literal, names.text_of(state, node))
@@ -370,6 +373,7 @@ def _comparison(state: State, node: cst.Comparison) -> Value:
         cst.GreaterThan,
         cst.GreaterThanEqual,
     ):
+        state.naming.unique(OPERATORS[kind])
         compared = tensors.operate(state, left, right)
         return replace(compared, dtype="bool")
     made = arrays.operate(left, right) if kind not in (cst.In, cst.NotIn) else None
@@ -541,6 +545,8 @@ def _call(state: State, node: cst.Call) -> Value:
 def call_value(state: State, node: cst.Call, callee: Value, arguments: list[Argument]) -> Value:
     """Calls whatever `callee` is."""
     if callee.kind == "symbol":
+        if node.func not in state.symbols:
+            state.indirect.add(node)
         return graph.call(state, node, callee.detail, arguments)
     if callee.kind == "function":
         function: Function = callee.detail

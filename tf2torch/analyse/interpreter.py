@@ -11,6 +11,7 @@ import libcst as cst
 from tf2torch.analyse import contrib_losses, expressions, graph, names, overrides, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import BUDGET, Frame, State, join
+from tf2torch.analyse.summaries import note_use
 from tf2torch.cst.walk import children, read
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant
 
@@ -379,15 +380,18 @@ def call_function(
     definition = function.node
     if state.stack.count(definition) > 0 or len(state.stack) > 24 or state.spent > BUDGET:
         return ANYTHING
-    frame = Frame(parent=function.frame, function=function)
+    if node is not None:
+        note_use(state, node, state.naming.name_scope)
+    start = state.path if node is None else (*state.path, node)
+    frame = Frame(parent=function.frame, function=function, entry=(state.naming.name_scope, start))
     _bind_parameters(state, definition, frame, arguments, certain)
     if node is not None:
         state.calls.setdefault(definition, []).append((node, state.path))
     seen = state.parameters.setdefault(definition, {})
     for name, value in frame.names.items():
         seen[name] = join(seen[name], value) if name in seen else value
-    outer, outer_path = state.frame, state.path
-    state.frame = frame
+    outer, outer_path, outer_opened = state.frame, state.path, state.opened
+    state.frame, state.opened = frame, ()
     state.stack = (*state.stack, definition)
     if node is not None:
         state.path = (*outer_path, node)
@@ -402,7 +406,7 @@ def call_function(
             result = join(result, value)
         result = overrides.returned(state, definition, result)
     state.stack = state.stack[:-1]
-    state.frame, state.path = outer, outer_path
+    state.frame, state.path, state.opened = outer, outer_path, outer_opened
     old = state.returns.get(definition)
     state.returns[definition] = result if old is None else join(old, result)
     texts = {name: value.text for name, value in _by_name(definition, arguments)}

@@ -20,6 +20,7 @@ from tf2torch.plan.keyed import changed_dictionaries, keyed_site, tensor_names
 from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.numbers import Numbers, number_units
 from tf2torch.plan.reaching import reaching_literals
+from tf2torch.plan.recorded import is_recorder, mark_own, recorders
 from tf2torch.plan.recurrent import lists_in_graph, pass_names_through_cells
 from tf2torch.plan.roles import Role, find_roles, pass_extra_names
 from tf2torch.plan.roots import Root, find_root
@@ -80,6 +81,7 @@ def make_plan(analysis: Analysis) -> Plan:
     """Decides modules, methods, training steps and names for an analysed program."""
     root = find_root(analysis)
     root = replace(root, units=lists_in_graph(root.units))
+    mark_own(analysis, root.function)
     pass_names_through_cells(analysis, root.units)
     counters = find_counters(analysis, root.units, root.names)
     units, numbers = number_units(analysis, root.units, counters.names)
@@ -136,6 +138,7 @@ def make_plan(analysis: Analysis) -> Plan:
         and unit.value is not None
     }
     model = model_units(analysis, graph, created, slots, roles)
+    model -= {u.index for u in graph.units if is_recorder(analysis, u, graph.units)}
     sites = []
     bodies = [analysis.source.module.body, *([root.function.body.body] if root.function else [])]
     tensor_keys = tensor_names(analysis, graph.units)
@@ -149,8 +152,9 @@ def make_plan(analysis: Analysis) -> Plan:
             sites.append(keyed)
             continue
         fed = {feed.name for feed in site.feeds or ()}
-        needed = graph.closure(set(site.needed), fed - set(placeholders), len(graph.units) + 1)
-        sites.append((site, needed))
+        given = fed - set(placeholders)
+        needed = graph.closure(set(site.needed), given, len(graph.units) + 1)
+        sites.append((site, recorders(analysis, graph, site, given, needed)))
     glue = find_glue(analysis, graph, model, slots, roles, sites)
     sole = sole_module(analysis, graph, model, slots, roles, created)
     if sole is not None:

@@ -12,7 +12,7 @@ from tf2torch.analyse.regularization import Term
 from tf2torch.cst.walk import walk
 from tf2torch.plan.collected import collected
 from tf2torch.plan.feeding import drawing_functions
-from tf2torch.plan.units import Unit, calls_in, contains_run, contents, runs_inside
+from tf2torch.plan.units import Unit, calls_in, contains_run, contents, runs_inside, summary_calls
 from tf2torch.plan.uses import close_over, free_names
 from tf2torch.rulebook.values import Value
 
@@ -78,7 +78,7 @@ def find_roles(
                 else "function"
             )
             roles[function] = Role(function, kind, name, extra)
-        elif _touches_graph(analysis, function):
+        elif _touches_graph(analysis, function) or _records(analysis, function):
             roles[function] = Role(function, "function", name)
         else:
             roles[function] = Role(function, "host", name)
@@ -134,6 +134,10 @@ def _lists_weights(analysis: Analysis, function: cst.FunctionDef) -> bool:
 def _reads_variable(term: Term | None) -> bool:
     meanings = (term.meanings or {}) if term is not None else {}
     return any(value.kind == "variable" for value in meanings.values())
+
+
+def _records(analysis: Analysis, function: cst.FunctionDef) -> bool:
+    return any(call in summary_calls(analysis) for call in calls_in(function.body))
 
 
 def _touches_graph(analysis: Analysis, function: cst.FunctionDef) -> bool:

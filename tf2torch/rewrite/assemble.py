@@ -9,6 +9,7 @@ import libcst as cst
 
 from tf2torch.plan.uses import free_names, names_in
 from tf2torch.rewrite import flags
+from tf2torch.rewrite.recording import recorder
 from tf2torch.rewrite.writer import Writer, lines
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -
     if "device" in used and "device" not in names_in(rest).stores:
         head = lines(DEVICE)
         used |= {"torch"}
+    if "Summaries" in writer.support:
+        head += lines(f"{recorder(writer)} = Summaries()\n")
+        used |= {"Summaries"}
     imports = _imports(writer, imports, used)
     rest = _spaced(rest)
     if head:

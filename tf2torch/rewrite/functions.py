@@ -14,8 +14,8 @@ from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import initial, overrides, repetition, tags
 from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
 from tf2torch.rewrite.layout import FIRST
-from tf2torch.rewrite.recording import is_summary
 from tf2torch.rewrite.lists import without_lists
+from tf2torch.rewrite.recording import is_summary
 from tf2torch.rewrite.sink import Sink
 from tf2torch.rewrite.statements import Statements, block, write_block
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse

@@ -10,9 +10,9 @@ import libcst as cst
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.units import dissolves
+from tf2torch.plan.units import classify, dissolves
 from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import overrides, recurrent
+from tf2torch.rewrite import overrides, recording, recurrent
 from tf2torch.rewrite.expressions import (
     Typed,
     convert,
@@ -136,6 +136,9 @@ def _line(small: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
 def _small(
     writer: Writer, node: cst.BaseSmallStatement, scope: Scope, sink: Sink | None
 ) -> Statements:
+    shown = recording.statement(writer, node, scope)
+    if shown is not None:
+        return shown
     if isinstance(node, cst.Assign):
         return _assign(writer, node, scope, sink)
     if isinstance(node, cst.AugAssign):
@@ -315,14 +318,9 @@ def _for(writer: Writer, node: cst.For, scope: Scope, sink: Sink | None) -> Stat
     target = node.target
     used = any(node in slot.loops for slot in scope.slots.values())
     if used and node not in scope.indices:
-        simple = (
-            isinstance(node.iter, cst.Call)
-            and isinstance(node.iter.func, cst.Name)
-            and node.iter.func.value in ("range", "xrange")
-            and len(node.iter.args) == 1
-        )
-        if simple and isinstance(target, cst.Name):
-            scope.indices[node] = target.value
+        counter = _counter(node)
+        if counter is not None:
+            scope.indices[node] = counter
         else:
             scope.indices[node] = "index"
             target = cst.Tuple([cst.Element(cst.Name("index")), cst.Element(target)])
@@ -338,8 +336,61 @@ def _for(writer: Writer, node: cst.For, scope: Scope, sink: Sink | None) -> Stat
     body += _settle_layouts(scope, before, {})
     made = sink.leave() if sink is not None else []
     if sink is not None and made:
-        sink.loop(writer, node, made)
+        before_made, body = _configuration(writer, node, sink, made, body)
+        sink.loop(writer, node, [*before_made, *made])
     return [node.with_changes(target=target, iter=iterable, body=block(body, node.body))]
+
+
+def _counter(node: cst.For) -> str | None:
+    """The name that counts the rounds of a loop from zero, if it has one."""
+    call = node.iter
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name) or len(call.args) != 1:
+        return None
+    target = node.target
+    if call.func.value == "enumerate" and isinstance(target, cst.Tuple):
+        target = target.elements[0].value
+    elif call.func.value not in ("range", "xrange"):
+        return None
+    return target.value if isinstance(target, cst.Name) else None
+
+
+def _configuration(
+    writer: Writer, node: cst.For, sink: Sink, made: Statements, body: Statements
+) -> tuple[Statements, Statements]:
+    """Host statements of a loop that the constructor's loop needs too.
+
+    Returns them as the constructor has them, and the loop's own body without those that only the
+    constructor reads.
+    """
+    needed = names_in(made).loads
+    found: Statements = []
+    only: set[str] = set()
+    for statement in reversed(_flat(writer, node.body.body)):
+        stores = names_in(statement).stores
+        if stores & needed and classify(writer.analysis, statement) == "host":
+            found[:0] = write_block(writer, [statement], sink.scope, None)
+            needed |= names_in(statement).loads
+            only |= stores
+    kept: Statements = []
+    for index, statement in enumerate(body):
+        names = names_in(statement)
+        others = [*body[:index], *body[index + 1 :]]
+        plain = isinstance(statement, cst.SimpleStatementLine) and names.stores
+        if plain and names.stores <= only and not names.stores & names_in(others).loads:
+            continue
+        kept.append(statement)
+    return found, kept
+
+
+def _flat(writer: Writer, body: Sequence[cst.CSTNode]) -> list[cst.BaseStatement]:
+    """Statements of a block and of the scopes in it."""
+    found: list[cst.BaseStatement] = []
+    for node in body:
+        if isinstance(node, cst.With) and dissolves(writer.analysis, node):
+            found += _flat(writer, node.body.body)
+        elif isinstance(node, cst.BaseStatement):
+            found.append(node)
+    return found
 
 
 def _while(writer: Writer, node: cst.While, scope: Scope, sink: Sink | None) -> cst.While:

@@ -8,28 +8,16 @@ import libcst as cst
 
 from tf2torch.analyse.facts import Obj
 from tf2torch.diagnostics import Outcome
-from tf2torch.rewrite import coordinator, flags, savers
+from tf2torch.plan.recorded import members
+from tf2torch.rewrite import coordinator, flags, recording, savers
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.tags import tag_text
 from tf2torch.rewrite.writer import Unconvertible, code, lines
 from tf2torch.rulebook.values import Value
 
 if TYPE_CHECKING:
     from tf2torch.rewrite.host import Host
-
-_METHODS = {
-    "scalar": "add_scalar",
-    "histogram": "add_histogram",
-    "image": "add_images",
-    "text": "add_text",
-}
-
-
-def members(record: Obj) -> list[Value]:
-    """The summaries that fetching one value gives."""
-    if record.type == "MergedSummary":
-        return list(record["members"] or ())
-    return [Value("object", detail=record)]
 
 
 def host_statement(host: Host, small: cst.BaseSmallStatement) -> list[cst.BaseStatement] | None:
@@ -100,14 +88,19 @@ def _add_summary(host: Host, call: cst.Call) -> list[cst.BaseStatement]:
     if isinstance(summary, cst.Name) and summary.value in host.summaries:
         records = host.summaries[summary.value]
     elif isinstance(summary, cst.Call) and summary in host.writer.plan.sites:
-        before, records = _fetched(host, summary)
+        before, recorded, records = _fetched(host, summary)
+        if recorded is not None:
+            return [*before, *lines(f"{recorded}.write({writer}{suffix})\n")]
+    elif value.kind == "object" and value.detail.type == "FetchedSummary":
+        text = code(convert(host.writer, summary, host.scope))
+        return lines(f"{text}.write({writer}{suffix})\n")
     else:
         raise Unconvertible("add-summary", "where this summary was fetched is not known", call)
     text = "".join(_member(host, member.detail, writer, suffix) for member in records)
     return [*before, *lines(text)]
 
 
-def _fetched(host: Host, run: cst.Call) -> tuple[list[cst.BaseStatement], list[Value]]:
+def _fetched(host: Host, run: cst.Call) -> tuple[list[cst.BaseStatement], str | None, list[Value]]:
     """``writer.add_summary(sess.run(merged), step)``: the run, and what it records."""
     from tf2torch.rewrite.lowering import lower
 
@@ -115,39 +108,30 @@ def _fetched(host: Host, run: cst.Call) -> tuple[list[cst.BaseStatement], list[V
     leaf = site.tree.leaf
     if leaf is None or leaf.record is None:
         raise Unconvertible("add-summary", "what this run records is not known", run)
-    before, _ = lower(host, site, needed)
+    before, results = lower(host, site, needed)
     host.writer.settle(run, Outcome.CONVERTED, "session-run")
-    return before, members(leaf.record)
+    return before, results.get(id(leaf)), members(leaf.record)
 
 
 def _member(host: Host, record: Obj, writer: str, suffix: str) -> str:
     """``writer.add_scalar("loss", loss, step)``"""
     node = record.node
     assert isinstance(node, cst.Call)
-    root = host.writer.plan.root.function
-    if any(function is not root for function in record["functions"] or ()):
-        raise Unconvertible("add-summary", "a summary that is made inside a function", node)
-    kind = record["symbol"].rpartition(".")[2].removesuffix("_summary")
-    method = _METHODS.get(kind)
-    tag, values = argument(node, 0, "name", "tag", "tags"), argument(node, 1, "tensor", "values")
-    if method is None or tag is None or values is None:
+    kind = recording.kind_of(record["symbol"])
+    values = argument(node, 1, "tensor", "values")
+    if kind not in recording.KINDS or values is None:
         raise Unconvertible("add-summary", f"tf.summary.{kind} has no counterpart", node)
-    written = convert(host.writer, values, host.scope)
-    extra = ""
-    if kind == "image":
-        most = argument(node, 2, "max_outputs", "max_images")
-        count = "3" if most is None else code(convert(host.writer, most, host.scope))
-        written, extra = fill_subscript(written, f":{count}"), ', dataformats="NHWC"'
-    label = code(convert(host.writer, tag, host.scope))
+    label = tag_text(host.writer, node, host.scope)
+    written = code(convert(host.writer, values, host.scope))
     host.writer.converted(node.func, "summary")
-    return f"{writer}.{method}({label}, {code(written)}{suffix}{extra})\n"
-
-
-def fill_subscript(node: cst.BaseExpression, index: str) -> cst.BaseExpression:
-    """``(node)[index]``"""
-    simple = isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript))
-    text = code(node) if simple else f"({code(node)})"
-    return cst.parse_expression(f"{text}[{index}]")
+    if kind in ("image", "audio"):
+        name = "add_images" if kind == "image" else "add_audio"
+        host.writer.support.add(name)
+        extra = recording.extra_text(host.writer, node, kind, host.scope)
+        if kind == "audio" and extra:
+            extra = ", sample_rate=" + extra[2:]
+        return f"{name}({writer}, {label}, {written}{suffix}{extra})\n"
+    return f"{writer}.add_{kind}({label}, {written}{suffix})\n"
 
 
 def _proto(host: Host, record: Obj, writer: str, suffix: str) -> str:
