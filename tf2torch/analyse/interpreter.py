@@ -380,6 +380,8 @@ def call_function(
     definition = function.node
     if state.stack.count(definition) > 0 or len(state.stack) > 24 or state.spent > BUDGET:
         return ANYTHING
+    if state.shadow and definition in state.parameters:
+        return state.returns.get(definition, ANYTHING)  # what is not reached tells nothing of it
     if node is not None:
         note_use(state, node, state.naming.name_scope)
     start = state.path if node is None else (*state.path, node)
@@ -442,7 +444,10 @@ def _enter(state: State, frame: Frame, name: str, value: Value) -> Value:
             label = f"{name}_size" if axis == len(value.shape) - 1 else f"{name}_size_{axis}"
             if definition is not None:
                 state.lengths.setdefault((definition, name, axis), set()).add(dim)
-            if (definition, name, axis) in state.named_lengths:
+            spelled = dim.text is not None and not names.is_global_text(state, dim.text)
+            if (definition, name, axis) in state.named_lengths or (
+                spelled and state.instance_names and not dim.text.isdigit()
+            ):
                 literal = UNKNOWN if dim.size is None else dim.size
                 frame.names[label] = Value("python", literal, "int32", text=dim.text)
                 dim = Dim(dim.size, label)

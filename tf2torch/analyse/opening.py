@@ -23,7 +23,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.inlining import Origins
+from tf2torch.analyse.inlining import Origins, arguments_of
 from tf2torch.analyse.instances import instances_of
 from tf2torch.analyse.methods import (
     Method,
@@ -37,7 +37,7 @@ from tf2torch.analyse.methods import (
     plain_names,
     tensorflow_names,
 )
-from tf2torch.analyse.sections import Cannot, Namer, Opener, kept_argument, marker
+from tf2torch.analyse.sections import INSTANCE, Cannot, Namer, Opener, kept_argument, marker
 from tf2torch.cst.walk import walk
 
 #: Names that converted code uses itself.
@@ -69,6 +69,8 @@ class OpenedClass:
         instances: name of the instance in each function of the module, and at module level (None).
         sessions: parameters that only hand on a session, by method.
         kept: attributes that share the name of the constructor's argument that they keep.
+        is_model: whether it runs no session: it becomes an nn.Module itself.
+        home: the function that makes the instance of a model, None for the module.
     """
 
     node: cst.ClassDef
@@ -78,6 +80,8 @@ class OpenedClass:
     instances: Mapping[str | None, str]
     sessions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
+    is_model: bool = False
+    home: str | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -120,36 +124,38 @@ def _open(
     methods = {method.name: method for method in methods_of(node)}
     functions = [item for item in module.body if isinstance(item, cst.FunctionDef)]
     makes = builders(methods.values(), functions, tensorflow)
-    if not any(method.runs for method in methods.values()):
-        raise Cannot("no session in the class")
     if "__init__" not in methods:
         raise Cannot("no constructor")
     _check(methods)
     instances = instances_of(module, node)
     inlined, sections = _divide(module, methods, makes, instances)
-    attributes = _attributes(module, node, methods, sections, instances)
+    place = None
+    if not any(method.runs for method in methods.values()):
+        place = _place(module, node, methods, instances, sections, makes)
+    around = place.bound if place is not None else set()
+    attributes = _attributes(module, node, methods, sections, instances, around)
     names = {attribute: name for name, attribute in attributes.items()}
-    taken = _bound_at_module(module) | attributes.keys() | _TAKEN | {node.name.value}
-    hosts = [m for m in methods.values() if m.runs and m.name not in sections]
-    taken |= {name for method in hosts for name in method.locals}
+    bound_names = _bound_at_module(module) | around
+    taken = bound_names | attributes.keys() | _TAKEN | {node.name.value}
+    running = [m for m in methods.values() if m.runs and m.name not in sections]
+    taken |= {name for method in running for name in method.locals}
     kept = _kept_arguments(methods) & attributes.keys()
+    hidden = bound_names | _TAKEN | attributes.keys()
     titles = {
-        name: name
-        if name not in _bound_at_module(module) | _TAKEN | attributes.keys()
-        else f"{name}_method"
+        name: f"{name}_method" if name in hidden else name
         for name in methods
         if name not in inlined and name not in sections
     }
     extras = extra_attributes(methods, attributes, titles, makes, tensorflow)
-    namer = Namer(names, titles, methods, inlined, taken, extras, kept, origins)
-    opener = Opener(namer)
+    opener = Opener(Namer(names, titles, methods, inlined, taken, extras, kept, origins))
     region: list[Any] = [
         marker(f"<class {node.name.value}>"),
         *opener.class_attributes(node),
     ]
     done = []
     for name in sections:
-        statements, renamed = opener.section(methods[name])
+        given = place.given if place is not None else None
+        statements, renamed = opener.section(methods[name], given)
         region += [marker(f"<section {name}>"), *statements]
         done.append(Section(methods[name].node, renamed))
     region.append(marker("<end>"))
@@ -159,7 +165,18 @@ def _open(
         raise Cannot("an attribute hides a method")
     made = {titles[name]: methods[name].node for name in titles}
     defined = {methods[name]: opener.function(methods[name], titles[name]) for name in titles}
-    opened = OpenedClass(node, attributes, tuple(done), made, instances, opener.sessions, kept)
+    home = place.function.name.value if place is not None and place.function is not None else None
+    opened = OpenedClass(
+        node,
+        attributes,
+        tuple(done),
+        made,
+        instances,
+        opener.sessions,
+        kept,
+        place is not None,
+        home,
+    )
     rest = {
         item: opener.outside(item, instances.get(_title(item)), node.name.value)
         for item in module.body
@@ -167,9 +184,126 @@ def _open(
     }
     first = [made for method, made in defined.items() if not method.runs]
     hosts = [made for method, made in defined.items() if method.runs]
+    if place is not None:
+        return _inside(module, node, place, rest, [*first, *region], origins), opened
     users = {item for item in rest if _title(item) in instances and _title(item) is not None}
     body = _placed(module, node, first, [*region, *hosts], users)
     return module.with_changes(body=[rest.get(item, item) for item in body]), opened
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where the only instance of a class is made.
+
+    Attributes:
+        function: the function around the statement, None for the module.
+        name: what the instance is called there.
+        given: the constructor's arguments.
+    """
+
+    function: cst.FunctionDef | None
+    name: str
+    given: Mapping[str, cst.BaseExpression]
+    bound: set[str]
+
+
+def _place(
+    module: cst.Module,
+    node: cst.ClassDef,
+    methods: Mapping[str, Method],
+    instances: Mapping[str | None, str],
+    sections: Sequence[str],
+    makes: frozenset[str],
+) -> Place:
+    """Where a class without session code is used: graph and session become code of that place."""
+    if not instances or len(sections) > 1 or "__init__" not in makes:
+        raise Cannot("no session in the class")
+    title, name = next(iter(instances.items()))
+    function = next((f for f in module.body if _title(f) == title), None) if title else None
+    if function is not None:
+        for other in module.body:
+            if _title(other) in instances and other is not function:
+                if Method(other, instances[_title(other)], tuple(walk(other.body))).loads:  # type: ignore[arg-type]
+                    raise Cannot("another function uses the instance")
+    call = next(
+        item
+        for item in walk(function or module)
+        if isinstance(item, cst.Call)
+        and isinstance(item.func, cst.Name)
+        and item.func.value == node.name.value
+    )
+    definition = methods["__init__"].node
+    params = definition.params.with_changes(params=definition.params.params[1:])
+    given = arguments_of(call, definition.with_changes(params=params))
+    if given is None or definition.params.star_kwarg is not None:
+        raise Cannot("the constructor's arguments are not told one by one")
+    scope = [function] if function is not None else [n for n in module.body if _title(n) is None]
+    bound_here = {n for item in scope if item is not node for n in plain_names(item)}
+    assert function is None or isinstance(function, cst.FunctionDef)
+    return Place(function, name, given, bound_here)
+
+
+def _inside(
+    module: cst.Module,
+    node: cst.ClassDef,
+    place: Place,
+    rest: Mapping[Any, Any],
+    region: list[Any],
+    origins: Origins,
+) -> cst.Module:
+    """The module with the region in front of the statement that makes the instance."""
+    title = node.name.value
+
+    def makes(item: cst.CSTNode) -> bool:
+        small = item.body[0] if isinstance(item, cst.SimpleStatementLine) else None
+        value = small.value if isinstance(small, cst.Assign) else None
+        return (
+            isinstance(value, cst.Call)
+            and isinstance(value.func, cst.Name)
+            and value.func.value == title
+        )
+
+    def block(body: Sequence[Any]) -> list[Any] | None:
+        for index, item in enumerate(body):
+            if makes(item):
+                target = cst.AssignTarget(cst.Name(INSTANCE))
+                small = item.body[0].with_changes(targets=[target])
+                made = item.with_changes(body=[small])
+                origins[small], origins[made] = item.body[0], item
+                return [*body[:index], *region, made, *body[index + 1 :]]
+            if isinstance(item, cst.With):
+                inner = block(item.body.body)
+                if inner is not None:
+                    new = item.with_changes(body=item.body.with_changes(body=inner))
+                    origins[new] = origins.get(item, item)
+                    return [*body[:index], new, *body[index + 1 :]]
+        return None
+
+    body = [rest[item] for item in module.body if item is not node]
+    if place.function is None:
+        body = _without_guard(body)
+        made = block(body)
+        if made is None:
+            raise Cannot("the instance is made under a condition")
+        return module.with_changes(body=made)
+    changed = rest[place.function]
+    inner = block(changed.body.body)
+    if inner is None:
+        raise Cannot("the instance is made under a condition")
+    new = changed.with_changes(body=changed.body.with_changes(body=inner))
+    origins[new] = origins.get(changed, changed)
+    return module.with_changes(body=[new if item is changed else item for item in body])
+
+
+def _without_guard(body: Sequence[Any]) -> list[Any]:
+    """Module code with what stands under ``if __name__ == "__main__"`` put behind it."""
+    done: list[Any] = []
+    for item in body:
+        if isinstance(item, cst.If) and "__name__" in set(plain_names(item.test)):
+            done += item.body.body
+        else:
+            done.append(item)
+    return done
 
 
 def _check(methods: Mapping[str, Method]) -> None:
@@ -201,9 +335,10 @@ def _attributes(
     methods: Mapping[str, Method],
     sections: Sequence[str],
     instances: Mapping[str | None, str],
+    around: set[str],
 ) -> dict[str, str]:
     """A module-level name for every attribute; none means something else where it is used."""
-    taken = _bound_at_module(module) | _TAKEN | {node.name.value}
+    taken = _bound_at_module(module) | around | _TAKEN | {node.name.value}
     for method in methods.values():
         if method.name not in sections:
             taken |= method.locals if method.runs else method.locals & set(method.mentioned)

@@ -17,6 +17,8 @@ from tf2torch.cst.walk import transform, walk
 PARAMETER = "__parameter__"
 #: Stands for a session that somebody hands in.
 SESSION = "__session__"
+#: Bound to the only instance of a model class.
+INSTANCE = "__instance__"
 #: Bound to what a section returns.
 RESULT = "__result__"
 
@@ -62,8 +64,13 @@ class Opener:
     names: Namer
     sessions: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def section(self, method: Method) -> tuple[list[Any], dict[str, str]]:
-        """A method as module code, and its local names by their new ones."""
+    def section(
+        self, method: Method, given: Mapping[str, cst.BaseExpression] | None = None
+    ) -> tuple[list[Any], dict[str, str]]:
+        """A method as module code, and its local names by their new ones.
+
+        `given` are the arguments of its only call, where they are known.
+        """
         renamed = self._fresh(method)
         made: list[Any] = []
         sessions = []
@@ -72,6 +79,9 @@ class Opener:
             value: cst.BaseExpression = cst.Name(SESSION)
             if name in _SESSIONS:
                 sessions.append(name)
+            elif given is not None and not _is_switch(given[name]):
+                value = given[name].deep_clone()
+                self._from(value, given[name])
             else:
                 value = cst.Call(cst.Name(PARAMETER), [cst.Arg(cst.SimpleString(f'"{name}"'))])
             made.append(cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], value)]))
@@ -353,6 +363,11 @@ _HERE = cst.AssignTarget(cst.Name(RESULT))
 
 def _star(definition: cst.FunctionDef) -> bool:
     return isinstance(definition.params.star_arg, cst.Param)
+
+
+def _is_switch(node: cst.BaseExpression) -> bool:
+    """``True`` or ``False``: what the constructor does for the other value counts too."""
+    return _is(node, "True") or _is(node, "False")
 
 
 def _is(node: cst.CSTNode, name: str) -> bool:

@@ -44,7 +44,8 @@ def find_root(analysis: Analysis) -> Root:
     units = units_of(analysis, module.body, None)
     functions = [unit.node for unit in units if isinstance(unit.node, cst.FunctionDef)]
     module_runs = any(contains_run(analysis, unit.node) for unit in units if unit.kind != "define")
-    module_runs = module_runs or analysis.opened is not None
+    opened = analysis.opened
+    module_runs = module_runs or (opened is not None and opened.home is None)
     candidates = [f for f in functions if not module_runs and _is_root(analysis, f)]
     root = candidates[0] if len(candidates) == 1 else None
     if root is not None:

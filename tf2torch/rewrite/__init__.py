@@ -18,7 +18,7 @@ from tf2torch.rewrite.draw_loops import tidy
 from tf2torch.rewrite.idioms import simplify
 from tf2torch.rewrite.lost_names import mark_lost_names
 from tf2torch.rewrite.program import write_program
-from tf2torch.rewrite.weights import weight_map
+from tf2torch.rewrite.weights import held_by, weight_map
 from tf2torch.rewrite.writer import Writer
 
 
@@ -46,8 +46,9 @@ def rewrite(plan: Plan) -> Rewritten:
     writer = Writer(plan)
     writer.modes = plan.modes
     module = mark_lost_names(writer, simplify(write_program(writer)))
+    holder = plan.model
     if plan.analysis.opened is not None:
-        module = close_class(module, plan.analysis.opened, plan.model, tensors(plan))
+        module, holder = close_class(module, plan.analysis.opened, plan.model, tensors(plan))
     if plan.analysis.state.draws:
         module = tidy(module)
     text = module.code
@@ -63,7 +64,7 @@ def rewrite(plan: Plan) -> Rewritten:
     return Rewritten(
         text=text,
         support=tuple(sorted(writer.support)),
-        weights=weight_map(writer),
+        weights=held_by(weight_map(writer), plan.model, holder),
         diagnostics=_diagnostics(writer, places),
         references=_references(writer, places),
     )

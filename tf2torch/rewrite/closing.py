@@ -11,12 +11,19 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.methods import Method, decorator_names, local_names, plain_names
+from tf2torch.analyse.methods import (
+    Method,
+    decorator_names,
+    local_names,
+    parameters,
+    plain_names,
+)
 from tf2torch.analyse.opening import OpenedClass, Section
-from tf2torch.analyse.sections import PARAMETER, RESULT, SESSION, kept_argument
+from tf2torch.analyse.sections import INSTANCE, RESULT, kept_argument
 from tf2torch.cst.walk import transform, walk
 from tf2torch.plan import Plan
 from tf2torch.rewrite.assemble import is_guard, with_main
+from tf2torch.rewrite.merging import merge
 
 Statements = list[Any]
 
@@ -25,6 +32,11 @@ def is_inside(small: cst.CSTNode | None, before: bool) -> bool:
     """Whether a statement stands between the markers of an opened class."""
     text = _marker(small)
     return before if text is None else text != "end"
+
+
+def ends(small: cst.CSTNode | None) -> bool:
+    """Whether a statement is the marker behind an opened class."""
+    return _marker(small) == "end"
 
 
 def _marker(node: cst.CSTNode | None) -> str | None:
@@ -40,34 +52,71 @@ def _marker(node: cst.CSTNode | None) -> str | None:
 
 def close_class(
     module: cst.Module, opened: OpenedClass, model: str | None, tensors: frozenset[str]
-) -> cst.Module:
+) -> tuple[cst.Module, str | None]:
     """The module with the class in it again.
 
     `model` is the class of its network, `tensors` are names of what each run computes anew.
+    The second result is the class that holds the network in the end.
     """
     body: Statements = list(module.body)
     place = next(i for i, node in enumerate(body) if _holds_markers(node))
     main = body[place]
     parts = _parts(main.body.body)
     functions = {n.name.value: n for n in body if isinstance(n, cst.FunctionDef) and n is not main}
+    nested = {n.name.value: n for _, part in parts for n in part if isinstance(n, cst.FunctionDef)}
+    functions |= nested if opened.home is not None else {}
     methods = {name: functions[name] for name in opened.functions if name in functions}
     names = _attribute_names(opened, parts, methods, body, main)
     names = {name: text for name, text in names.items() if name not in tensors}
     made = _class(opened, parts, methods, names)
     rest = _without_globals([n for title, part in parts if title is None for n in part], set(names))
-    if None in opened.instances:
-        outside = _attributes(names, opened.instances[None])
+    rest = [n for n in rest if not (isinstance(n, cst.FunctionDef) and n.name.value in methods)]
+    if opened.home in opened.instances:
+        name = opened.instances[opened.home]
+        outside = {**_attributes(names, name), INSTANCE: cst.Name(name)}
         rest = [_renamed(node, outside, frozenset()) for node in rest]
     kept: Statements = []
     for node in body:
         title = node.name.value if isinstance(node, cst.FunctionDef) else None
-        if title is not None and (node is main or title in methods):
+        if node is main and opened.home is not None:
+            node = main.with_changes(body=main.body.with_changes(body=rest))
+        elif title is not None and (node is main or title in methods):
             continue
-        if title is not None and title in opened.instances:
+        elif title is not None and title in opened.instances:
             node = _renamed(node, _attributes(names, opened.instances[title]), frozenset())
         kept.append(node)
     kept = _with_class(kept, made, model)
-    return module.with_changes(body=with_main(kept, rest, main.name.value))
+    if opened.home is None:
+        kept = with_main(kept, rest, main.name.value)
+    module, holder = module.with_changes(body=kept), model
+    if opened.is_model:
+        module, holder = merge(module, made.name.value, model)
+    return _shorter(module, opened, {made.name.value, model}), holder
+
+
+def _shorter(module: cst.Module, opened: OpenedClass, titles: set[str | None]) -> cst.Module:
+    """Names as the source has them in the classes, where they mean nothing else there."""
+    wanted = {new: old for part in opened.sections for new, old in part.locals.items()}
+    wanted |= opened.attributes
+    keywords = {n.keyword.value for n in walk(module) if isinstance(n, cst.Arg) and n.keyword}
+
+    def short(node: cst.FunctionDef) -> cst.FunctionDef:
+        here = set(plain_names(node.body)) | set(parameters(node))
+        fixed = set(parameters(node)) & keywords
+        back = {
+            new: cst.Name(old)
+            for new, old in wanted.items()
+            if new != old and new in here - fixed and old not in here
+        }
+        return _renamed_anywhere(node, back) if back else node
+
+    body: Statements = []
+    for item in module.body:
+        if isinstance(item, cst.ClassDef) and item.name.value in titles:
+            inner = [short(n) if isinstance(n, cst.FunctionDef) else n for n in item.body.body]
+            item = item.with_changes(body=item.body.with_changes(body=inner))
+        body.append(item)
+    return module.with_changes(body=body)
 
 
 def _with_class(body: Statements, made: cst.ClassDef, model: str | None) -> Statements:
@@ -148,12 +197,13 @@ def _attribute_names(
     for name, node in opened.functions.items():
         if name in methods and decorator_names(node) == ["property"]:
             found[f"{name}()"] = node.name.value
+    local = {new: old for part in opened.sections for new, old in part.locals.items()}
     for name, titles in stored.items():
         if name in found or titles == {None} or name in (RESULT,):
             continue
         shared = name in elsewhere or len(titles | read.get(name, set()) - {None}) > 1
         if shared or (None not in titles and None in read.get(name, set())):
-            attribute = name
+            attribute = local.get(name, name)
             while attribute in taken:
                 attribute += "_"
             found[name] = attribute
@@ -225,8 +275,6 @@ def _same(node: cst.CSTNode) -> cst.CSTNode:
 def _binds(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     if isinstance(node, cst.FunctionDef):
         return local_names(node)
-    from tf2torch.analyse.methods import parameters
-
     return frozenset(parameters(node))
 
 
@@ -306,14 +354,21 @@ def _section(
     body: Statements = []
     if node.name.value == "__init__":
         body += _kept(opened, node)
+    bindings = {new for new, old in section.locals.items() if old in set(parameters(node))}
+    bindings |= opened.kept if node.name.value == "__init__" else set()
+    stored: Statements = []
     for item in part:
         small = item.body[0] if isinstance(item, cst.SimpleStatementLine) else None
         if isinstance(small, cst.Assign):
             target = small.targets[0].target
-            if isinstance(small.value, cst.Call) and isinstance(small.value.func, cst.Name):
-                if small.value.func.value == PARAMETER:
+            if isinstance(target, cst.Name) and target.value in bindings:
+                bindings -= {target.value}  # the argument's value; what comes later binds anew
+                if target.value not in names or target.value in opened.kept:
                     continue
-            if isinstance(small.value, cst.Name) and small.value.value == SESSION:
+                argument = section.locals.get(target.value, target.value)
+                attribute = cst.Attribute(cst.Name(this), cst.Name(names[target.value]))
+                assign = cst.Assign([cst.AssignTarget(attribute)], cst.Name(argument))
+                stored.append(cst.SimpleStatementLine([assign]))
                 continue
             if isinstance(target, cst.Name) and target.value == RESULT:
                 item = item.with_changes(body=[cst.Return(small.value)])
@@ -324,7 +379,7 @@ def _section(
         renames = {name: new for name, new in renames.items() if name not in opened.kept}
     done = _restored(section, [_renamed(item, renames, frozenset()) for item in body])
     docstring = [n for n in node.body.body[:1] if _is_docstring(n)]
-    block = [*docstring, *done] or [cst.SimpleStatementLine([cst.Pass()])]
+    block = [*docstring, *stored, *done] or [cst.SimpleStatementLine([cst.Pass()])]
     return node.with_changes(
         params=node.params.with_changes(params=kept_params),
         body=node.body.with_changes(body=block),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from tf2torch.cst.walk import transform
+from tf2torch.cst.walk import transform, walk
 from tf2torch.rewrite.writer import code
 
 #: Losses whose default reduction is the plain mean over all elements.
@@ -27,7 +27,7 @@ def _idiom(node: cst.CSTNode) -> cst.CSTNode:
     if kind is cst.Call:
         return _mean_of_loss(node) or node  # type: ignore[arg-type]
     if kind is cst.Subscript:
-        return _shape_item(node)  # type: ignore[arg-type]
+        return _part_of_list(_shape_item(node))  # type: ignore[arg-type]
     if kind is cst.IndentedBlock:
         node = _blank_lines(node)  # type: ignore[arg-type]
     return _unindent_blank_lines(node)
@@ -45,6 +45,34 @@ def _shape_item(node: cst.Subscript) -> cst.BaseExpression:
     if single and isinstance(inner, cst.Attribute) and inner.attr.value == "shape":
         return node.with_changes(value=inner)
     return node
+
+
+def _part_of_list(node: cst.BaseExpression) -> cst.BaseExpression:
+    """``[1, k, k, 1][1:3]`` -> ``[k, k]``"""
+    if not isinstance(node, cst.Subscript) or not isinstance(node.value, cst.List):
+        return node
+    elements = node.value.elements
+    part = node.slice[0].slice if len(node.slice) == 1 else None
+    starred = any(not isinstance(element, cst.Element) for element in elements)
+    if starred or any(isinstance(item, cst.Call) for item in walk(node.value)):
+        return node
+    if not isinstance(part, cst.Slice) or part.step is not None:
+        return node
+    ends = [None if end is None else _integer(end) for end in (part.lower, part.upper)]
+    if any(end is None and given is not None for end, given in zip(ends, (part.lower, part.upper))):
+        return node
+    chosen = list(elements)[slice(*ends)]
+    if not chosen:
+        return node
+    chosen[-1] = chosen[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return node.value.with_changes(elements=chosen)
+
+
+def _integer(node: cst.BaseExpression) -> int | None:
+    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
+        inner = _integer(node.expression)
+        return None if inner is None else -inner
+    return node.evaluated_value if isinstance(node, cst.Integer) else None
 
 
 def _blank_lines(node: cst.IndentedBlock) -> cst.IndentedBlock:

@@ -30,9 +30,10 @@ from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.functions import write_function
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.model import RootModel, write_model
+from tf2torch.rewrite.passed_sizes import texts_of
 from tf2torch.rewrite.session import host_function, write_host
 from tf2torch.rewrite.statements import Statements, todo, with_leading, write_statement
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
 
 @dataclass(eq=False)
@@ -47,6 +48,10 @@ class Program:
     module: Statements = field(default_factory=list)
     main: Statements = field(default_factory=list)
     made_model: bool = False
+    #: Units that wait for what the model's constructor takes, and the names that are still to come.
+    waiting: list[Unit] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+    done: set[int] = field(default_factory=set)
 
 
 def write_program(writer: Writer) -> cst.Module:
@@ -87,10 +92,13 @@ def write_program(writer: Writer) -> cst.Module:
             writer.settle(item, Outcome.ABSORBED, "scope")
     program = Program()
     program.main += lines("".join(f"{name} = 0\n" for name in plan.counters.bare))
+    if model is not None:
+        program.missing = _still_to_come(model, plan.graph.units, constants)
     for unit in plan.graph.units:
-        if unit.node is root:
+        if unit.node is root or unit.index in program.done:
             continue
         _write_unit(program, host, unit, constants, model)
+        _arrived(program, host, unit, constants, model)
     if model is not None and model.node is not None:
         place = next((i for i, s in enumerate(program.module) if is_guard(s)), len(program.module))
         program.module.insert(place, model.node)
@@ -100,6 +108,49 @@ def write_program(writer: Writer) -> cst.Module:
 
 def _stores(unit: Unit) -> set[str]:
     return unit.names.stores
+
+
+def _still_to_come(model: RootModel, units: Sequence[Unit], constants: set[int]) -> set[str]:
+    """Names that the constructor takes and some unit in the main code binds."""
+    read = texts_of(model.arguments)
+    if model.constructor is not None:
+        read |= names_in(parse(model.constructor)).loads
+    bound = {n for u in units if u.kind == "host" and u.index not in constants for n in _stores(u)}
+    return read & bound
+
+
+def _arrived(
+    program: Program, host: Host, unit: Unit, constants: set[int], model: RootModel | None
+) -> None:
+    """Writes what has waited for the names that a unit binds."""
+    if unit.kind != "host" or not program.missing & _stores(unit):
+        return
+    program.missing -= _stores(unit)
+    if not program.missing:
+        waiting, program.waiting = program.waiting, []
+        for other in waiting:
+            _write_unit(program, host, other, constants, model)
+
+
+def _fetch_missing(
+    program: Program, host: Host, constants: set[int], model: RootModel | None
+) -> None:
+    """Writes host units early that bind what the model's constructor takes."""
+    units = host.writer.plan.graph.units
+    wanted, found = set(program.missing), []
+    for unit in reversed(units):
+        if (
+            unit.kind == "host"
+            and _stores(unit) & wanted
+            and not contains_run(host.writer.analysis, unit.node)
+        ):
+            found.append(unit)
+            wanted |= unit.names.loads
+    for unit in reversed(found):
+        if unit.index not in program.done and unit.index not in constants:
+            program.done.add(unit.index)
+            _write_unit(program, host, unit, constants, model)
+            _arrived(program, host, unit, constants, model)
 
 
 def _constants(units: Sequence[Unit]) -> set[int]:
@@ -213,7 +264,10 @@ def _write_unit(
         if unit.scope is None and flags.is_run(writer, unit.node):
             program.module += flags.guard(write_host(host, unit.node))
             return
+        program.done.add(unit.index)
         if unit.index not in constants and model is not None and _needs_model(writer, unit):
+            if program.missing - _stores(unit) and not program.made_model:
+                _fetch_missing(program, host, constants, model)
             _make_model(program, host, model)
         written = write_host(host, unit.node)
         compound = bool(written) and isinstance(written[0], cst.BaseCompoundStatement)
@@ -222,6 +276,9 @@ def _write_unit(
         place += written
     elif unit.kind == "object":
         if model is not None and _needs_model(writer, unit):
+            if program.missing:
+                program.waiting.append(unit)
+                return
             _make_model(program, host, model)
         _object(program, host, unit)
     elif unit.kind == "alias" and unit.names.stores & host.counters:
@@ -229,6 +286,9 @@ def _write_unit(
         program.main += counting.start(writer, unit, host.scope)
     elif unit.kind == "alias":
         if model is not None:
+            if program.missing:
+                program.waiting.append(unit)
+                return
             _make_model(program, host, model)
         program.main += variables_list.alias(host, unit)
     elif unit.kind in ("data", "source"):
@@ -265,8 +325,8 @@ def _make_model(program: Program, host: Host, model: RootModel) -> None:
     if program.made_model:
         return
     program.made_model = True
-    names = model.arguments
-    arguments = ", ".join(f"{name}={name}" if len(names) > 3 else name for name in names)
+    pairs = model.arguments
+    arguments = ", ".join(f"{n}={text}" if len(pairs) > 3 else text for n, text in pairs)
     constructor = model.constructor or f"{host.writer.plan.model}({arguments})"
     made = lines(f"model = {constructor}.to(device)\n")
     if program.main:

@@ -12,6 +12,16 @@ from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 Statements = list[cst.BaseStatement]
 
 
+def _negated(test: cst.BaseExpression) -> cst.BaseExpression:
+    """``tie`` -> ``not tie``, ``not tie`` -> ``tie``"""
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        return test.expression
+    simple = isinstance(test, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)) or test.lpar
+    if not simple:
+        test = test.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    return cst.UnaryOperation(cst.Not(), test)
+
+
 @dataclass(eq=False)
 class Sink:
     """Constructor statements under way.
@@ -54,7 +64,8 @@ class Sink:
 
         test = convert(writer, node.test, self.scope)
         if not made:
-            made = lines("pass\n")
+            self.add([cst.If(_negated(test), cst.IndentedBlock(orelse))])
+            return
         other = cst.Else(cst.IndentedBlock(orelse)) if orelse else None
         if len(orelse) == 1 and isinstance(orelse[0], cst.If):
             self.add([cst.If(test, cst.IndentedBlock(made), orelse=orelse[0])])
