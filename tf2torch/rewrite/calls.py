@@ -97,8 +97,8 @@ def _symbol_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> T
     result = apply_rule(writer, rule, node, node.args, scope, None)
     result = overrides.overridden(writer, node, result, scope)
     writer.converted(node.func, rule.id)
-    if symbol == "tf.nn.embedding_lookup":
-        return sparse.lookup(writer, node, result)
+    if symbol in sparse.LOOKUPS:
+        return sparse.lookup(writer, node, symbol, result)
     return result
 
 

@@ -4,39 +4,146 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.analyse.facts import Obj
+from tf2torch.plan.units import contents
 from tf2torch.rewrite.expressions import Typed
-from tf2torch.rewrite.writer import Writer
+from tf2torch.rewrite.writer import Unconvertible, Writer
+from tf2torch.rulebook.values import Value
 
 _NORMS = ("tf.clip_by_global_norm", "tf.global_norm")
-_LOOKUPS = ("tf.nn.embedding_lookup",)
+_GATHERS = ("tf.nn.embedding_lookup", "tf.gather")
+_SAMPLED = ("tf.nn.nce_loss", "tf.nn.sampled_softmax_loss")
+
+#: Functions whose gradient has only the rows that they looked up.
+LOOKUPS = frozenset((*_GATHERS, *_SAMPLED))
+
+#: Optimizers that leave the other rows alone, and the classes that do so too. Without momentum the
+#: others do not move anyway; Adam moves all rows in TensorFlow as well.
+ROW_WISE = {
+    "MomentumOptimizer": "TFMomentum",
+    "RMSPropOptimizer": "TFRMSProp",
+    "AdadeltaOptimizer": "TFAdadelta",
+    "FtrlOptimizer": "TFFtrl",
+    "LazyAdamOptimizer": "TFLazyAdam",
+}
 
 
-def lookup(writer: Writer, node: cst.Call, written: Typed) -> Typed:
+def lookup(writer: Writer, node: cst.Call, symbol: str, written: Typed) -> Typed:
     """``F.embedding(ids, table)`` -> ``F.embedding(ids, table, sparse=True)``.
 
-    TensorFlow's norm of a lookup's gradient counts repeated rows one by one, so a program that
-    clips by the global norm has to keep these rows apart until the norm is taken.
+    Where the optimizer updates only the rows that were looked up, and where gradients are clipped
+    by their norm: TensorFlow counts repeated rows one by one in it, so that they have to be kept
+    apart until the norm is taken.
     """
-    call = written.node
-    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+    made = written.node
+    rows = any(is_row_wise(writer, table) for table in _tables(writer, node, symbol))
+    if isinstance(made, cst.Call) and isinstance(made.func, cst.Attribute):
+        if made.func.attr.value == "embedding" and (rows or _clips_norms(writer, node)):
+            return Typed(_with_sparse(made), written.layout, written.rank)
+    if not rows:
         return written
-    if call.func.attr.value != "embedding" or not _is_wanted(writer, node):
-        return written
+    if isinstance(made, cst.Call) and symbol in _SAMPLED:
+        return Typed(_with_sparse(made), written.layout, written.rank)
+    if isinstance(made, cst.Subscript) and len(made.slice) == 1 and symbol in _GATHERS:
+        index = made.slice[0].slice
+        if isinstance(index, cst.Index):
+            writer.support.add("lookup_rows")
+            args = [cst.Arg(made.value), cst.Arg(index.value)]
+            return Typed(cst.Call(cst.Name("lookup_rows"), args), written.layout, written.rank)
+    raise Unconvertible("sparse-rows", "the optimizer moves only the rows of this lookup", node)
+
+
+def _with_sparse(call: cst.Call) -> cst.Call:
     tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
     option = cst.Arg(cst.Name("True"), keyword=cst.Name("sparse"), equal=tight)
-    args = [*call.args[:-1], call.args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT), option]
-    return Typed(call.with_changes(args=args), written.layout, written.rank)
+    last = call.args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return call.with_changes(args=[*call.args[:-1], last, option])
 
 
-def _is_wanted(writer: Writer, node: cst.Call) -> bool:
-    """Whether gradients are clipped by their norm and only ever applied after that."""
-    analysis = writer.analysis
-    if not any(symbol in _NORMS for symbol in analysis.symbols.values()):
-        return False
+def _tables(writer: Writer, node: cst.Call, symbol: str) -> list[Value]:
+    """The trained variables whose rows a call looks up."""
+    names = ("weights", "biases") if symbol in _SAMPLED else ("params",)
+    given: list[cst.BaseExpression] = []
+    for position, name in enumerate(names):
+        found = [arg.value for arg in node.args if arg.keyword and arg.keyword.value == name]
+        free = [arg.value for arg in node.args if arg.keyword is None]
+        given += found or free[position : position + 1]
+    if symbol == "tf.gather" and len(node.args) > 2:
+        axis = next((a.value for a in node.args if a.keyword and a.keyword.value == "axis"), None)
+        if axis is not None and writer.value(axis).literal not in (None, 0):
+            return []
+    leaves = [leaf for item in given for leaf in contents(writer.value(item))]
+    return [leaf for leaf in leaves if leaf.kind == "variable" and leaf.detail is not None]
+
+
+def is_row_wise(writer: Writer, table: Value) -> bool:
+    """Whether every train op that moves a table does so row by row."""
     trains = [
-        value
-        for value in analysis.values.values()
+        record
+        for record in _trains(writer)
+        if record["variables"] is None
+        or any(item.detail is table.detail for item in record["variables"])
+    ]
+    shorts = {train["optimizer"].detail["symbol"].rpartition(".")[2] for train in trains}
+    return bool(shorts) and shorts <= ROW_WISE.keys() and not _applies(writer)
+
+
+def row_wise_class(writer: Writer, short: str) -> str | None:
+    """The class of an optimizer in a program that looks up rows of what it trains."""
+    if short not in ROW_WISE or _applies(writer):
+        return None
+    for node, symbol in list(writer.analysis.symbols.items()):
+        if symbol not in LOOKUPS:
+            continue
+        for call in _calls_of(writer, node):
+            if any(is_row_wise(writer, table) for table in _tables(writer, call, symbol)):
+                return ROW_WISE[short]
+    return None
+
+
+def warns(writer: Writer, short: str) -> bool:
+    """Whether rows are looked up that the conversion moves all together."""
+    if short not in ("MomentumOptimizer", "RMSPropOptimizer", "AdadeltaOptimizer", "FtrlOptimizer"):
+        return False
+    if not _applies(writer):
+        return False
+    return any(
+        table.detail.trainable
+        for node, symbol in list(writer.analysis.symbols.items())
+        if symbol in LOOKUPS
+        for call in _calls_of(writer, node)
+        for table in _tables(writer, call, symbol)
+    )
+
+
+def _calls_of(writer: Writer, func: cst.CSTNode) -> list[cst.Call]:
+    calls: dict[cst.CSTNode, cst.Call] | None = writer.analysis.state.cache.get("calls_by_func")
+    if calls is None:
+        calls = {node.func: node for node in writer.analysis.values if isinstance(node, cst.Call)}
+        writer.analysis.state.cache["calls_by_func"] = calls
+    found = calls.get(func)
+    return [found] if found is not None else []
+
+
+def _trains(writer: Writer) -> list[Obj]:
+    return [
+        value.detail
+        for value in writer.analysis.values.values()
         if value.kind == "operation" and value.detail.type == "Train"
     ]
+
+
+def _applies(writer: Writer) -> bool:
+    """Whether the program takes gradients into its own hands."""
+    return any(
+        value.kind == "operation" and value.detail.type == "Apply"
+        for value in writer.analysis.values.values()
+    )
+
+
+def _clips_norms(writer: Writer, node: cst.Call) -> bool:
+    """Whether gradients are clipped by their norm and only ever applied after that."""
+    if not any(symbol in _NORMS for symbol in writer.analysis.symbols.values()):
+        return False
     table = writer.value(node.args[0].value) if node.args else None
-    return not trains and table is not None and table.kind == "variable"
+    return not _trains(writer) and table is not None and table.kind == "variable"

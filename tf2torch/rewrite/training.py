@@ -8,7 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
-from tf2torch.rewrite import rates
+from tf2torch.rewrite import rates, sparse
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
@@ -69,6 +69,11 @@ SLOTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
         {"{}/Adam": "exp_avg", "{}/Adam_1": "exp_avg_sq"},
         ["beta1_power", "beta2_power"],
     ),
+    "LazyAdamOptimizer": (
+        "Adam",
+        {"{}/Adam": "exp_avg", "{}/Adam_1": "exp_avg_sq"},
+        ["beta1_power", "beta2_power"],
+    ),
     "AdagradOptimizer": ("Adagrad", {"{}/Adagrad": "sum"}, []),
     "AdadeltaOptimizer": (
         "Adadelta",
@@ -121,10 +126,10 @@ def build(
     short = call.symbol.rpartition(".")[2]
     writer.converted(node.func, "optimizer")
     names: tuple[str, ...] = _ADAM
-    if short == "AdamOptimizer":
+    if short in ("AdamOptimizer", "LazyAdamOptimizer"):
         torch_class = "TFAdam" if writer.exact else "torch.optim.Adam"
         keywords = _adam_keywords(writer, node, scope)
-        if not writer.exact:
+        if not writer.exact and sparse.row_wise_class(writer, short) is None:
             writer.note(
                 node,
                 "adam-epsilon",
@@ -142,9 +147,10 @@ def build(
             raise Unconvertible("optimizer", "MomentumOptimizer without momentum", node)
     else:
         raise Unconvertible("optimizer", f"{call.symbol} has no counterpart yet", node)
+    torch_class = sparse.row_wise_class(writer, short) or torch_class
     if "." not in torch_class:
         writer.support.add(torch_class)
-    if short in ("MomentumOptimizer", "RMSPropOptimizer") and _looks_up(writer):
+    if sparse.warns(writer, short):
         message = (
             "TensorFlow moves only the rows of a table that a batch looks up, this moves all rows"
         )
@@ -157,18 +163,6 @@ def build(
     arguments = "".join(f", {key}={text}" for key, text in keywords.items())
     made.statements[:0] = lines(f"{name} = {torch_class}({parameters}, lr={rate}{arguments})\n")
     return made
-
-
-def _looks_up(writer: Writer) -> bool:
-    """Whether rows of a trained variable are looked up: its gradient is sparse in TensorFlow."""
-    lookups = ("tf.nn.embedding_lookup", "tf.gather")
-    for node, value in list(writer.analysis.values.items()):
-        if isinstance(node, cst.Call) and node.args and value.is_tensor:
-            if writer.analysis.symbols.get(node.func) in lookups:
-                table = writer.value(node.args[0].value)
-                if table.kind == "variable" and (table.detail is None or table.detail.trainable):
-                    return True
-    return False
 
 
 def _adam_keywords(writer: Writer, node: cst.Call, scope: Scope) -> dict[str, str]:
