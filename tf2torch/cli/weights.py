@@ -12,6 +12,7 @@ import click
 from tf2torch.cli.terminal import Fault
 
 if TYPE_CHECKING:
+    from tf2torch.weights.models import Model
     from tf2torch.weights.report import Report
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
@@ -40,6 +41,19 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")
 @click.option("--dry-run", is_flag=True, help="Report what would be written; write nothing.")
 @click.option("--partial", is_flag=True, help="Write what is complete, whatever else is not.")
 @click.option("--check", metavar="MODULE:CLASS", help="Hold it against this model's state dict.")
+@click.option(
+    "--optimizer",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --check: write the optimizer's state dict and the schedule's position (.pt).",
+)
+@click.option("--reverse", is_flag=True, help="From a state dict back to a checkpoint, -o PREFIX.")
+@click.option(
+    "--like",
+    metavar="CKPT",
+    type=click.Path(),
+    help="With --reverse: a checkpoint to take all else from.",
+)
 @click.option(
     "--max-shard-size",
     metavar="GB",
@@ -91,11 +105,17 @@ def _convert(path: str, options: dict[str, Any]) -> int:
     from tf2torch.weights.convert import convert_checkpoint
     from tf2torch.weights.opening import load
 
+    if options["like"] and not options["reverse"]:
+        raise click.UsageError("--like goes with --reverse")
     if options["map_path"] is None:
         raise click.UsageError("give --map FILE, the weight map that convert wrote, or --list")
     output = None if options["dry_run"] else options["output"]
-    if output is None and not options["dry_run"]:
+    if options["optimizer"] and not options["check"]:
+        raise click.UsageError("--optimizer needs --check: state goes by the parameters' order")
+    if output is None and not options["dry_run"] and not options["optimizer"]:
         raise click.UsageError("give -o FILE, or --dry-run")
+    if options["reverse"]:
+        return _reverse(path, options, output)
     model = None
     if options["check"]:
         from tf2torch.weights.models import load_model
@@ -112,6 +132,49 @@ def _convert(path: str, options: dict[str, Any]) -> int:
         force=options["force"],
         model=model,
         largest_file=int(options["max_shard_size"] * 1e9),
+        progress=bar() if sys.stderr.isatty() else None,
+    )
+    status = tell(report, options, output)
+    if (
+        model is not None
+        and options["optimizer"]
+        and not options["dry_run"]
+        and not (status and not options["partial"])
+    ):
+        status = max(status, _optimizer(path, options, model))
+    return status
+
+
+def _optimizer(path: str, options: dict[str, Any], model: Model) -> int:
+    from tf2torch.weights.convert import as_map
+    from tf2torch.weights.opening import load
+    from tf2torch.weights.resume import write_optimizer
+
+    report = write_optimizer(
+        load(path, options["step"]),
+        as_map(options["map_path"]),
+        model,
+        options["optimizer"],
+        module=options["module"],
+        force=options["force"],
+        partial=options["partial"],
+    )
+    for name in report.written:
+        click.echo(f"wrote {name}", err=True)
+    return 0 if report.complete else 1
+
+
+def _reverse(path: str, options: dict[str, Any], output: Path | None) -> int:
+    from tf2torch.weights.reverse import reverse_checkpoint
+
+    report = reverse_checkpoint(
+        path,
+        options["map_path"],
+        output,
+        module=options["module"],
+        like=options["like"],
+        partial=options["partial"],
+        force=options["force"],
         progress=bar() if sys.stderr.isatty() else None,
     )
     return tell(report, options, output)

@@ -15,7 +15,6 @@ from tf2torch.weights.maps import AVERAGES, SCRIPT, WeightMap, map_of, read_map
 from tf2torch.weights.plan import Plan, make_plan
 from tf2torch.weights.pt_file import holds, write_pt
 from tf2torch.weights.report import Report
-from tf2torch.weights.slots import slots_of
 from tf2torch.weights.streaming import Progress, Stream
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ def convert_checkpoint(
         dtype=dtype,
         ema=ema,
         model=model,
-        slots=slots_of(checkpoint, weights.variables).names(),
     )
     report = Report(tuple(plan.rows))
     if output is None or not (report.complete or partial):
@@ -168,17 +166,8 @@ def load_into(
 
     weights = as_map(weights)
     checkpoint = as_checkpoint(path)
-    if name is None:
-        own = type(module).__name__
-        models = weights.models()
-        name = own if own in models else models[0] if len(models) == 1 else None
-    if name is None or name not in weights.modules:
-        text = f"which of {', '.join(weights.modules)} is it? (name=...)"
-        raise CheckpointError(weights.path, text)
-    slots = slots_of(checkpoint, weights.variables).names()
-    plan = make_plan(
-        checkpoint, weights, modules=[name], ema=ema, model=model_of(module, name), slots=slots
-    )
+    name = root_name(module, weights, name)
+    plan = make_plan(checkpoint, weights, modules=[name], ema=ema, model=model_of(module, name))
     report = Report(tuple(plan.rows))
     if not (report.complete or partial):
         raise CheckpointError(checkpoint.path, f"was not loaded:\n{report_text(report)}")
@@ -189,3 +178,15 @@ def load_into(
         for tensor in plan.tensors[name]:
             places[tensor.key].copy_(as_tensor(tensor.value()))
     return report
+
+
+def root_name(module: Any, weights: WeightMap, name: str | None) -> str:
+    """A torch module's name in the map: that of its class, or of the only one there is."""
+    models = weights.models()
+    own = type(module).__name__
+    if name is None and (own in models or len(models) == 1):
+        name = own if own in models else models[0]
+    if name is None or name not in weights.modules:
+        text = f"which of {', '.join(weights.modules)} is it? (name=...)"
+        raise CheckpointError(weights.path, text)
+    return name

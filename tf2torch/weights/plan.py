@@ -12,6 +12,7 @@ from tf2torch.weights import dtypes, inverses, layout
 from tf2torch.weights.checkpoint import Array, Checkpoint
 from tf2torch.weights.maps import WeightMap
 from tf2torch.weights.report import Row
+from tf2torch.weights.slots import slots_of
 from tf2torch.weights.sources import Sources, sources
 from tf2torch.weights.streaming import Tensor
 
@@ -46,16 +47,13 @@ def make_plan(
     dtype: str | None = None,
     ema: bool = False,
     model: Model | None = None,
-    slots: set[str] | None = None,
 ) -> Plan:
-    """The whole plan; raises CheckpointError where files are missing or too short.
-
-    `slots` are variables of the checkpoint that are optimizer state.
-    """
+    """The whole plan; raises CheckpointError where files are missing or too short."""
     plan = Plan(checkpoint, weights, sources(checkpoint, weights))
     for module in modules:
         _plan_module(plan, module, dtype, ema, model if len(modules) == 1 else None)
-    _unexpected(plan, modules, slots or set())
+    slots = slots_of(checkpoint, plan.found.variables(weights))
+    _unexpected(plan, modules, slots.names())
     for rule in weights.unused():
         plan.add("UNUSED RULE", rule)
     for name in sorted(plan.taken):

@@ -92,7 +92,8 @@ def _from_graph(graph: Graph, checkpoint: Checkpoint, known: set[str], found: Sl
         if match is None or match.group(1) not in OPS:
             continue
         optimizer, slots, numbers = OPS[match.group(1)]
-        inputs = [_root(graph, name) for name in node.inputs]
+        roots = [_root(graph, name) for name in node.inputs]
+        inputs = [graph.full_names.get(name, name) for name in roots]
         variable = inputs[0]
         if variable not in known or variable in found.of:
             continue

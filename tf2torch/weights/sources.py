@@ -28,6 +28,10 @@ class Sources:
             return self.shadows[name]
         return self.names.get(name)
 
+    def variables(self, weights: WeightMap) -> list[str]:
+        """Names in the checkpoint of the map's variables."""
+        return [self.names[name] for name in weights.variables if name in self.names]
+
 
 def sources(checkpoint: Checkpoint, weights: WeightMap) -> Sources:
     """Applies renames and ignore patterns; raises CheckpointError where two names become one."""

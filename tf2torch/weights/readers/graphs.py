@@ -40,9 +40,14 @@ class GraphVariable:
 
 @dataclass
 class Graph:
-    """What a meta graph tells of a checkpoint."""
+    """What a meta graph tells of a checkpoint.
+
+    Attributes:
+        full_names: node of a partitioned variable's part -> the whole's name.
+    """
 
     path: str
+    full_names: dict[str, str] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     variables: dict[str, GraphVariable] = field(default_factory=dict)
 
@@ -240,16 +245,15 @@ def meta_graph(path: str, data: View) -> Graph:
     """A MetaGraphDef."""
     graph = Graph(path)
     trainable: set[str] = set()
-    full_names: dict[str, str] = {}
     for tag, kind, value in fields(data):
         if tag == 2:
             graph.nodes.update((node.name, node) for node in nodes_of(message(kind, value)))
         elif tag == 4:
-            _read_collection(message(kind, value), trainable, full_names)
+            _read_collection(message(kind, value), trainable, graph.full_names)
     for node in graph.nodes.values():
         if node.op in _VARIABLES:
             variable = _graph_variable(node, node.name in trainable)
-            name = full_names.get(node.name, variable.name)
+            name = graph.full_names.get(node.name, variable.name)
             if name != variable.name:  # a part of a partitioned variable; its shape is a part's
                 variable = GraphVariable(name, variable.dtype, None, variable.trainable)
             graph.variables.setdefault(name, variable)

@@ -1,0 +1,184 @@
+"""Training goes on in torch where TensorFlow left it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tf2torch.cli import run
+from tf2torch.support import optimizers as support
+from tf2torch.weights import load_into, load_optimizer
+from tf2torch.weights.errors import CheckpointError
+
+SAVED = 11
+MAP: dict[str, Any] = {
+    "version": 1,
+    "variables": {
+        "a/kernel": {"module": "Net", "key": "a.weight", "layout": ["transpose"]},
+        "a/bias": {"module": "Net", "key": "a.bias", "layout": ["identity"]},
+        "b/kernel": {"module": "Net", "key": "b.weight", "layout": ["transpose"]},
+        "global_step": None,
+    },
+}
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(6, 5).double()
+        self.b = nn.Linear(5, 3, bias=False).double()
+
+    def forward(self, x: Any) -> Any:
+        return self.b(torch.tanh(self.a(x)))
+
+
+Made = Callable[[Any], Any]
+RATE, BETAS, EPSILON = 0.0625, (0.5, 0.5), 2.0**-27
+OPTIMIZERS: dict[str, Made] = {
+    "adam": lambda p: support.TFAdam(p, RATE, BETAS, EPSILON),
+    "momentum": lambda p: torch.optim.SGD(p, RATE, momentum=0.875),
+    "nesterov": lambda p: torch.optim.SGD(p, RATE, momentum=0.75, nesterov=True),
+    "rmsprop": lambda p: support.TFRMSProp(p, RATE, 0.75, 0.5, EPSILON),
+    "centered": lambda p: support.TFRMSProp(p, RATE, 0.75, 0.5, EPSILON, centered=True),
+    "adagrad": lambda p: torch.optim.Adagrad(p, RATE, initial_accumulator_value=0.25, eps=0),
+    "adadelta": lambda p: torch.optim.Adadelta(p, RATE, 0.875, EPSILON),
+    "ftrl": lambda p: support.TFFtrl(p, RATE, l1=2.0**-12),
+    "schedule": lambda p: support.TFAdam(p, RATE, BETAS, EPSILON),
+    "named": lambda p: support.TFAdam(p, RATE, BETAS, EPSILON),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("trained")
+    script = Path(__file__).with_name("training_side.py")
+    result = subprocess.run(
+        [sys.executable, str(script), str(made)], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> dict[str, Any]:
+    return pickle.loads((folder / "training.pickle").read_bytes())
+
+
+def go_on(net: nn.Module, optimizer: Any, scheduler: Any, trained: dict[str, Any]) -> list[float]:
+    losses = []
+    for x, y in zip(trained["x"][SAVED:], trained["y"][SAVED:]):
+        loss = ((net(torch.tensor(x)) - torch.tensor(y)) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("resource", [False, True])
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_losses_and_variables_go_on_as_in_tensorflow(
+    kind: str, resource: bool, folder: Path, trained: dict[str, Any]
+) -> None:
+    checkpoint = folder / f"{kind}-{resource}" / "model"
+    net = Net()
+    optimizer = OPTIMIZERS[kind](net.parameters())
+    scheduler = None
+    if kind == "schedule":
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.75 ** (step / 4))
+    assert load_into(net, checkpoint, MAP).complete
+    report = load_optimizer(optimizer, net, checkpoint, MAP, scheduler=scheduler)
+    assert report.complete and len(report.rows) == 3
+    wanted = trained[f"{kind}-{resource}"]
+    losses = go_on(net, optimizer, scheduler, trained)
+    # A schedule is computed in float32.
+    tolerance = 1e-6 if kind == "schedule" else 1e-12
+    np.testing.assert_allclose(losses, wanted["losses"][SAVED:], rtol=tolerance)
+    for name, value in (("a/kernel", net.a.weight.T), ("a/bias", net.a.bias),
+                        ("b/kernel", net.b.weight.T)):  # fmt: skip
+        np.testing.assert_allclose(value.detach(), wanted[name], rtol=10 * tolerance, atol=1e-13)
+
+
+def test_a_fresh_optimizer_would_have_failed(folder: Path, trained: dict[str, Any]) -> None:
+    net = Net()
+    load_into(net, folder / "adam-False" / "model", MAP)
+    losses = go_on(net, OPTIMIZERS["adam"](net.parameters()), None, trained)
+    assert abs(losses[-1] / trained["adam-False"]["losses"][-1] - 1) > 1e-3
+
+
+def test_without_the_graph_names_tell_the_slots(
+    folder: Path, tmp_path: Path, trained: dict[str, Any]
+) -> None:
+    for file in (folder / "adam-True").glob("model*"):
+        if file.suffix != ".meta":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    net = Net()
+    optimizer = OPTIMIZERS["adam"](net.parameters())
+    load_into(net, tmp_path / "model", MAP)
+    load_optimizer(optimizer, net, tmp_path / "model", MAP)
+    losses = go_on(net, optimizer, None, trained)
+    np.testing.assert_allclose(losses, trained["adam-True"]["losses"][SAVED:], rtol=1e-12)
+
+
+def test_the_wrong_optimizer_is_refused(folder: Path) -> None:
+    net = Net()
+    with pytest.raises(CheckpointError, match="no slot for exp_avg, exp_avg_sq"):
+        load_optimizer(OPTIMIZERS["adam"](net.parameters()), net,
+                       folder / "momentum-False" / "model", MAP)  # fmt: skip
+    with pytest.raises(CheckpointError, match="state for LBFGS is not known"):
+        load_optimizer(torch.optim.LBFGS(net.parameters()), net,
+                       folder / "momentum-False" / "model", MAP)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        ("adam", lambda p: torch.optim.Adam(p)),
+        ("nesterov", lambda p: torch.optim.SGD(p, 1.0)),
+        ("centered", lambda p: support.TFRMSProp(p, 1.0)),
+        ("adagrad", lambda p: torch.optim.Adagrad(p)),
+        ("ftrl", lambda p: support.TFFtrl(p, 1.0)),
+    ],
+)
+def test_the_command_writes_a_state_dict_that_resumes(
+    kind: str, made: Made, folder: Path, tmp_path: Path, monkeypatch: Any,
+    trained: dict[str, Any],
+) -> None:  # fmt: skip
+    torch_class = type(made([nn.Parameter(torch.zeros(1))]))
+    name = torch_class.__name__
+    full = name if name.startswith("TF") else f"torch.optim.{name}"
+    (tmp_path / f"net_{kind}.py").write_text(
+        "import torch\nfrom torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.a = nn.Linear(6, 5).double()\n"
+        "        self.b = nn.Linear(5, 3, bias=False).double()\n"
+    )
+    (tmp_path / "tf1_support.py").write_text(Path(support.__file__).read_text())
+    weights = {**MAP, "optimizers": [{"tf": kind, "torch": full, "slots": {"{}/x": "y"}}]}
+    (tmp_path / "map.json").write_text(json.dumps(weights))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "tf1_support", raising=False)
+    checkpoint = folder / f"{kind}-False" / "model"
+    arguments = ["weights", str(checkpoint), "--map", "map.json", "-o", "net.pt"]
+    assert run([*arguments, "--check", f"net_{kind}:Net", "--optimizer", "optimizer.pt"]) == 0
+    saved = torch.load(tmp_path / "optimizer.pt", weights_only=True)
+    assert saved["scheduler"] == {"last_epoch": SAVED, "_step_count": SAVED + 1}
+    net = Net()
+    net.load_state_dict(torch.load(tmp_path / "net.pt", weights_only=True))
+    optimizer = made(net.parameters())
+    optimizer.load_state_dict(saved["optimizer"])
+    losses = go_on(net, optimizer, None, trained)
+    # torch's Adam adds epsilon after the bias correction.
+    tolerance = 1e-5 if kind == "adam" else 1e-12
+    np.testing.assert_allclose(losses, trained[f"{kind}-False"]["losses"][SAVED:], rtol=tolerance)
