@@ -4,52 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-from tf2torch.parity import Report, Tolerance, check_pair
-from tf2torch.parity.compare import Options, check_replay, record_program
+from tests.parity.pairs import PROGRAMS, replayed
+from tf2torch.parity import Tolerance, check_pair
+from tf2torch.parity.compare import record_program
 from tf2torch.parity.processes import RECORDER
 from tf2torch.parity.records import Record
-
-PROGRAMS = Path(__file__).parent / "programs"
-
-
-@pytest.fixture(scope="session")
-def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both programs recorded once; every test replays against these."""
-    folder = tmp_path_factory.mktemp("records")
-    for name in ("images", "sequences"):
-        assert record_program(PROGRAMS / f"{name}.py", folder / name) is None
-    return {name: folder / name for name in ("images", "sequences")}
-
-
-def replayed(
-    records: dict[str, Path],
-    folder: Path,
-    name: str,
-    change: tuple[str, str] | None = None,
-    rounding: bool = False,
-) -> Report:
-    """The report on a conversion, with one piece of its text (or of its map) replaced."""
-    for suffix in (".py", ".weights.json"):
-        shutil.copy(PROGRAMS / f"{name}_torch{suffix}", folder)
-    if change is not None:
-        texts = [folder / f"{name}_torch{suffix}" for suffix in (".py", ".weights.json")]
-        file = next(path for path in texts if change[0] in path.read_text())
-        file.write_text(file.read_text().replace(change[0], change[1], 1))
-    return check_replay(
-        PROGRAMS / f"{name}.py", folder / f"{name}_torch.py", records[name], folder / "replay",
-        Options(exact=True, rounding=rounding),
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["images", "sequences"])
@@ -61,26 +24,6 @@ def test_a_right_conversion_agrees(records: dict[str, Path], tmp_path: Path, nam
         r"\d+ gradients, \d+ steps, \d lines of output, \d variables compared.",
         str(report),
     )
-
-
-FAULTS = {
-    row["name"]: (row["program"], row["right"], row["wrong"])
-    for row in tomllib.loads((PROGRAMS.parent / "faults.toml").read_text())["fault"]
-}
-
-
-@pytest.mark.parametrize("fault", ["epsilon of torch", "beta of Adam", "decay twice as strong"])
-def test_rounding_explains_no_fault(records: dict[str, Path], tmp_path: Path, fault: str) -> None:
-    name, right, wrong = FAULTS[fault]
-    assert not replayed(records, tmp_path, name, (right, wrong), rounding=True)
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_found(records: dict[str, Path], tmp_path: Path, fault: str) -> None:
-    name, right, wrong = FAULTS[fault]
-    report = replayed(records, tmp_path, name, (right, wrong))
-    assert not report, f"{fault} was not found"
-    assert report.ran, str(report)
 
 
 def test_the_first_difference_is_described(records: dict[str, Path], tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ class Finding:
     name: str = ""
     #: "meaning" or "rounding", where a computation in double precision has told.
     cause: str = ""
+    #: Layers that the line of the conversion calls, and the lines that make them.
+    made: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         places = []

@@ -20,20 +20,21 @@ from tf2torch.parity.findings import END, Finding
 from tf2torch.parity.pairs import Pair
 from tf2torch.parity.recorder.probes import target_texts
 from tf2torch.parity.records import Event
-from tf2torch.parity.sources import about_parameter
+from tf2torch.parity.sources import about_parameter, makers
 from tf2torch.parity.tolerances import describe
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
     """One value that a call of the conversion returned."""
 
     line: int
     value: Any
+    name: str = ""  # what it was assigned to, where that is all it was
     taken: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Named:
     """A named tensor of the original, and its counterpart if it has one."""
 
@@ -83,7 +84,7 @@ class Tracing:
         ]
         start = self._start()
         self.calls = [
-            Call(event["line"], replay.array(event["value"]))
+            Call(event["line"], replay.array(event["value"]), event.get("assigned", ""))
             for event in replay.of("op")
             if start <= event["finished"] < run
         ]
@@ -130,13 +131,15 @@ class Tracing:
         agreeing = {i for at in found for i in self.named[at].before} | found
         for number, named in enumerate(self.named):
             if named.match is None and number not in agreeing and named.telling:
-                return self._finding(named)
+                earlier = [self.named[i].match for i in named.before]
+                start = max((at for at in earlier if at is not None), default=-1) + 1
+                call = self._counterpart(named, start)
+                # A number of its own has many numbers that look like it, and proves nothing.
+                if call is not None or named.value.size > 1:
+                    return self._finding(named, call, start)
         return None
 
-    def _finding(self, named: Named) -> Finding:
-        earlier = [self.named[i].match for i in named.before]
-        start = max((number for number in earlier if number is not None), default=-1) + 1
-        call = self._counterpart(named, start)
+    def _finding(self, named: Named, call: Call | None, start: int) -> Finding:
         line = call.line if call is not None else self._line_at(start)
         text = f"{named.event['name']!r} is the first value that differs"
         if call is not None:
@@ -150,18 +153,37 @@ class Tracing:
 
     def _counterpart(self, named: Named, start: int) -> Call | None:
         """The call that should have returned a value: of its name, or the next of its shape."""
-        fitting = [
-            call
-            for call in self.calls[start:]
-            if not call.taken and any(True for _ in arrangements(named.value, call.value.shape))
-        ]
+
+        def fits(call: Call, exactly: bool) -> bool:
+            shapes = [value.shape for value in arrangements(named.value, call.value.shape)]
+            return bool(shapes) and (not exactly or call.value.ndim == named.value.ndim)
+
         name = named.event["name"].split(".")[-1].split("[")[0]
-        same = [call for call in fitting if name in self.assigned.get(call.line, ())]
-        if not same:
-            return fitting[0] if fitting else None
-        first = same[0]
-        run = [call for call in same if call.line == first.line]
-        return run[-1]
+        free = [call for call in self.calls[start:] if not call.taken]
+        for exactly in (True, False):
+            fitting = [call for call in free if fits(call, exactly)]
+            same = [call for call in fitting if call.name == name]
+            if same:
+                return self._in_order(named, same, exactly)
+            beside = [call for call in fitting if name in self.assigned.get(call.line, ())]
+            if beside:
+                return beside[0]
+            if fitting and named.value.size > 1:
+                return fitting[0]
+        return None
+
+    def _in_order(self, named: Named, same: Sequence[Call], exactly: bool) -> Call:
+        """Which of the calls that give a name its values; several may make one value."""
+        later = [
+            other
+            for other in self.named[self.named.index(named) :]
+            if other.match is None
+            and other.event["name"] == named.event["name"]
+            and (other.value.ndim == named.value.ndim or not exactly)
+        ]
+        lines = list(dict.fromkeys(call.line for call in same))
+        line = lines[max(len(lines) - len(later), 0)]
+        return next(call for call in same if call.line == line)
 
     def _line_at(self, start: int) -> int:
         calls = self.calls[start:] or self.calls[-1:]
@@ -193,9 +215,11 @@ def localised(
             )  # fmt: skip
         placed.append(finding)
     first = placed[0]
-    if trace and first.kind in ("value", "gradient", "missing", "output", "step"):
+    # A step whose gradient agrees has its cause behind all tensors of the graph.
+    if trace and first.kind in ("value", "gradient", "missing", "output"):
         run = first.run if first.run != END else 0
         if run and (found := Tracing(pair, run, converted).first_difference()) is not None:
+            found = replace(found, made=tuple(makers(text, found.converted_line)))
             return [found, *placed]
     return placed
 

@@ -84,11 +84,15 @@ def root_of(target: Any) -> str:
 class Replayer:
     """Listens to the probes of the converted program."""
 
-    def __init__(self, writer: Writer, record: Record, drawn: random_draws.Draws) -> None:
+    def __init__(
+        self, writer: Writer, record: Record, drawn: random_draws.Draws, tracing: Tracing
+    ) -> None:
         self._writer = writer
         self._drawn = drawn
         self._known = sequences(record)
         self._seen: dict[tuple[str, bool], int] = {}
+        self._traced = {event["name"].split("[")[0] for event in record.of("trace")}
+        self._tracing = tracing
 
     def expect(self, assigned: set[str]) -> None:
         """Only names that the conversion assigns can tell how far it has come."""
@@ -99,6 +103,8 @@ class Replayer:
               values: tuple[Any, ...]) -> None:  # fmt: skip
         del fetched
         for name, value in zip(names, values):
+            if name in self._traced and holds_tensor(value):
+                self._tracing.note(name, value, line)
             if name not in self._known:
                 continue
             tensor = holds_tensor(value)
@@ -171,7 +177,8 @@ def replay(
     order.install()
     line = random_draws.caller_line(str(path))
     Steps(writer, known, loader, line).install()
-    Tracing(writer, trace, line, lambda: drawn.finished).install()
+    tracing = Tracing(writer, trace, line, lambda: drawn.finished)
+    tracing.install()
     if exact:
         tensorflow_adam()
     if double:
@@ -193,7 +200,7 @@ def replay(
         random_draws.patch_support(drawn, support)
         order.install_support(support)
         del sys.path[0]
-    replayer = Replayer(writer, known, drawn)
+    replayer = Replayer(writer, known, drawn, tracing)
     instrument = Instrument(loader.roots())
 
     def transform(tree: ast.Module) -> ast.Module:

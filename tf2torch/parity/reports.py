@@ -182,6 +182,8 @@ def places(report: Report, finding: Finding) -> list[str]:
     ):
         if line:
             rows.append((f"{path.name}:{line}", source_line(path, line)))
+    for _, line in finding.made:
+        rows.append((f"{report.converted.name}:{line}", source_line(report.converted, line)))
     width = max((len(place) for place, _ in rows), default=0)
     return [f"  {place.ljust(width)}  {text}" for place, text in rows]
 

@@ -70,3 +70,25 @@ def _mentioned(scope: ast.AST, name: str) -> int:
             if isinstance(node, ast.Constant) and node.value == name:
                 return statement.lineno
     return 0
+
+
+def makers(text: str, line: int) -> list[tuple[str, int]]:
+    """The layers that a line calls, with the lines that make them: `self.conv(x)`."""
+    tree = ast.parse(text)
+    found = []
+    for scope in ast.walk(tree):
+        if not isinstance(scope, ast.ClassDef):
+            continue
+        if not scope.lineno <= line <= (scope.end_lineno or 0):
+            continue
+        made = {
+            ast.unparse(target): statement.lineno
+            for statement in statements(scope)
+            for target in getattr(statement, "targets", [])
+        }
+        for node in ast.walk(scope):
+            if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or 0):
+                name = ast.unparse(node.func)
+                if name.startswith("self.") and name in made and (name, made[name]) not in found:
+                    found.append((name, made[name]))
+    return found

@@ -46,13 +46,25 @@ class Tracing(TorchFunctionMode):
             self._busy = False
         return result
 
-    def _keep(self, func: Any, tensor: torch.Tensor, line: int, finished: int) -> None:
+    def note(self, name: str, value: Any, line: int) -> None:
+        """A name has been given tensors, which may have other names already."""
+        finished = self._finished()
+        if self._runs and self.wants(finished):
+            self._busy = True
+            for tensor in tensors_of(value):
+                self._keep(None, tensor, line, finished, name)
+            self._busy = False
+
+    def _keep(
+        self, func: Any, tensor: torch.Tensor, line: int, finished: int, assigned: str = ""
+    ) -> None:
         if isinstance(tensor, torch.nn.Parameter) or tensor.numel() > LARGEST:
             return
         value = tensor.detach().cpu()
         value = value.float() if value.dtype == torch.bfloat16 else value
         self._writer.event(
             "op", name=getattr(func, "__name__", "?"), line=line, finished=finished,
+            assigned=assigned,
             value=self._writer.value(value.numpy().copy()),
         )  # fmt: skip
 

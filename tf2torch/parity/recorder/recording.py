@@ -211,6 +211,10 @@ class Recorder:
         self.writer.event("updates", counts=self.updates.counts)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
+    def single(self, kind: str) -> None:
+        """An op stays in single precision though the program runs in double."""
+        self.writer.event("single", type=kind)
+
     # Names
 
     def _remember(self, result: Any) -> None:

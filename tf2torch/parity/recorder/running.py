@@ -7,10 +7,12 @@ import random
 import sys
 import traceback
 import types
+from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
+from .double import Doubles
 from .legacy import load_tensorflow, supply_numpy_names, supply_tutorials
 from .probes import PROBE, Instrument
 from .recording import Recorder
@@ -36,11 +38,15 @@ class Settings:
 
 
 @contextlib.contextmanager
-def patched_sessions(recorder: Recorder) -> Iterator[Callable[..., Any]]:
+def patched_sessions(
+    recorder: Recorder, doubles: Optional[Doubles] = None
+) -> Iterator[Callable[..., Any]]:
     from tensorflow.python.client import session as sessions
 
     base = sessions.BaseSession
-    run, close = base.run, base.close
+    plain, close = base.run, base.close
+    run = plain if doubles is None else partial(doubles.run, plain)
+    restore = None if doubles is None else doubles.watch_constants()
 
     def recorded_run(self: Any, fetches: Any, feed_dict: Any = None, options: Any = None,
                      run_metadata: Any = None) -> Any:  # fmt: skip
@@ -66,7 +72,9 @@ def patched_sessions(recorder: Recorder) -> Iterator[Callable[..., Any]]:
     try:
         yield run
     finally:
-        base.run, base.close, sessions.Session.__exit__ = run, close, leave
+        base.run, base.close, sessions.Session.__exit__ = plain, close, leave
+        if restore is not None:
+            restore()
 
 
 def fix_seeds() -> None:
@@ -125,10 +133,11 @@ def record(
     supply_tutorials(tf)
     recorder = Recorder(tf, script, writer, settings.steps, settings.trace)
     copy = open(os.path.join(folder, "stdout.txt"), "w", encoding="utf-8")
+    doubles = Doubles(tf, recorder.single) if settings.double else None
     tee = Tee(sys.stdout, copy, lambda: program_line(script))
     stdout, sys.stdout = sys.stdout, tee
     try:
-        with patched_sessions(recorder) as run:
+        with patched_sessions(recorder, doubles) as run:
             error = execute(script, arguments, {PROBE: recorder.probe}, Instrument().visit)
             recorder.close_all(run)
     finally:
