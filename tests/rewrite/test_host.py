@@ -129,18 +129,3 @@ tf.logging.warn("careful")
     assert "logging.getLogger().setLevel(logging.INFO)" in made.text
     assert 'logging.info("step %d", 3)' in made.text
     assert 'logging.warning("careful")' in made.text
-
-
-def test_saver_of_some_variables_is_refused(tmp_path: Path) -> None:
-    text = """
-import tensorflow as tf
-a = tf.Variable(1.0, name="a")
-b = tf.Variable(2.0, name="b")
-saver = tf.train.Saver([a])
-with tf.Session() as sess:
-    sess.run(tf.global_variables_initializer())
-    print(sess.run(a + b))
-    saver.save(sess, "part")
-"""
-    made = convert_text(tmp_path, "part", text)
-    assert "TODO(tf2torch: saver) a saver of a part of the variables" in made.text

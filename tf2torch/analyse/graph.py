@@ -71,6 +71,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
         if name == "name":
             known = owner.kind == "variable" and owner.detail is not None
             return constant(f"{owner.detail.name}:0") if known else Value("python")
+        if name == "op" and owner.kind == "variable" and owner.detail is not None:
+            return Value("object", detail=Obj("VariableOp", {"name": owner.detail.name}))
         return Value("method", detail=(owner, name))
     record = owner.detail
     if not isinstance(record, Obj):
@@ -82,6 +84,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
         return Value("python") if dims is None else constant(len(dims))
     if record.type == "TensorShape" and name == "dims":
         return owner
+    if record.type == "VariableOp" and name == "name":
+        return constant(record["name"])
     if record.type == "Flags":
         return Value("python", text=f"FLAGS.{name}")
     if (found := data.attribute(owner, name)) is not None:

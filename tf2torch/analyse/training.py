@@ -210,6 +210,23 @@ def _ema_average(call: GraphCall) -> Value:
     return tensors.result(call.state, target.dtype, target.shape)
 
 
+def _variables_to_restore(call: GraphCall) -> Value:
+    """Variables by their names in a checkpoint: averaged ones come from their shadows."""
+    collections = call.state.collections
+    given = call.value(0, "moving_avg_variables")
+    averaged = collections.get("trainable_variables", [])
+    if given is not None and given.literal is not None:
+        if given.kind != "sequence":
+            return ANYTHING
+        averaged = list(given.detail)
+    assert call.receiver is not None
+    suffix = call.receiver.detail["call"].text(3, "name") or "ExponentialMovingAverage"
+    names = {id(variable.detail): f"{variable.detail.name}/{suffix}" for variable in averaged}
+    every = [*averaged, *(v for v in collections.get("variables", []) if v not in averaged)]
+    pairs = ((names.get(id(v.detail), v.detail.name), v) for v in every)
+    return Value("mapping", detail=tuple(pairs))
+
+
 def _define_flag(call: GraphCall) -> Value:
     name = call.text(0, "name", "flag_name")
     if name is not None:
@@ -305,4 +322,5 @@ METHODS: dict[str, Callable[[GraphCall], Value]] = {
     "Variable.assign_sub": _assign,
     "ExponentialMovingAverage.apply": _ema_apply,
     "ExponentialMovingAverage.average": _ema_average,
+    "ExponentialMovingAverage.variables_to_restore": _variables_to_restore,
 }

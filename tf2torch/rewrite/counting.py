@@ -24,6 +24,20 @@ def start(writer: Writer, unit: Unit, scope: Scope) -> Statements:
     return lines(found)
 
 
+def start_text(writer: Writer, scope: Scope, variables: set[str]) -> str:
+    """Statements that set counters, by their TensorFlow names, to their first values."""
+    text = ""
+    for unit in writer.plan.graph.units:
+        value = writer.value(unit.value) if unit.value is not None else None
+        if value is None or value.kind != "variable" or value.detail is None:
+            continue
+        if value.detail.name in variables:
+            variables = variables - {value.detail.name}
+            name = writer.plan.counters.variables[value.detail.name]
+            text += f"{name} = {_initial(writer, unit, scope)}\n"
+    return text + "".join(f"{writer.plan.counters.variables[name]} = 0\n" for name in variables)
+
+
 def _initial(writer: Writer, unit: Unit, scope: Scope) -> str:
     value = writer.value(unit.value) if unit.value is not None else None
     if value is None or value.kind != "variable" or value.detail is None:

@@ -23,6 +23,9 @@ class Host:
         summaries: for each host name that holds a fetched summary, what it records.
         draws: iterators of the source units; streams: what they draw from.
         done: graph units that data sets need and that are written already.
+        average_names: variables that hold moving averages.
+        saver_keys: for savers of a part of the variables the name that holds its keys.
+        constructor: the call that makes the model.
         nested: whether this is the code of a function, not of the root scope.
     """
 
@@ -38,3 +41,6 @@ class Host:
     done: set[int] = field(default_factory=set)
     nested: bool = False
     averages: set[int] = field(default_factory=set)
+    average_names: list[str] = field(default_factory=list)
+    saver_keys: dict[int, str] = field(default_factory=dict)
+    constructor: str = ""

@@ -17,6 +17,7 @@ from tf2torch.rewrite import (
     rates,
     recording,
     sources,
+    starting,
     statistics,
 )
 from tf2torch.rewrite.expressions import convert, fill_method
@@ -53,7 +54,7 @@ def lower(
         leaf for leaf in leaves if leaf.record is None or leaf.record.type not in ("Init", "NoOp")
     ]
     live = live or (leaves if steps else [])
-    before = metrics.resets(host, site, leaves)
+    before = [*starting.restart(host, site), *metrics.resets(host, site, leaves)]
     if not live:
         return before, {}
     names = dict(host.scope.names)

@@ -159,6 +159,7 @@ def make_average(host: Host, record: Obj) -> Statements:
         pairs = ", ".join(f'("{key}", {key_text("model", key)})' for key in wanted)
         tracked = f"[{pairs}]"
     decay_text = code(convert(writer, decay, host.scope)) if decay is not None else "0.999"
+    host.average_names.append(average_name(writer, record))
     return lines(
         f"{average_name(writer, record)} = ExponentialMovingAverage({decay_text}, {tracked})\n"
     )

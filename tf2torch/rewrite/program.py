@@ -90,6 +90,8 @@ def write_program(writer: Writer) -> cst.Module:
     for unit in (*plan.graph.units, *(u for units in plan.function_units.values() for u in units)):
         for item in unit.managers:
             writer.settle(item, Outcome.ABSORBED, "scope")
+    if model is not None:
+        host.constructor = _constructor(writer, model)
     program = Program()
     program.main += lines("".join(f"{name} = 0\n" for name in plan.counters.bare))
     if model is not None:
@@ -321,6 +323,13 @@ def _needs_model(writer: Writer, unit: Unit) -> bool:
     return bool(unit.names.loads & set(writer.plan.attributes))
 
 
+def _constructor(writer: Writer, model: RootModel) -> str:
+    """The call that makes the model."""
+    names = model.arguments
+    arguments = ", ".join(f"{name}={name}" if len(names) > 3 else name for name in names)
+    return model.constructor or f"{writer.plan.model}({arguments})"
+
+
 def _make_model(program: Program, host: Host, model: RootModel) -> None:
     if program.made_model:
         return
@@ -329,6 +338,7 @@ def _make_model(program: Program, host: Host, model: RootModel) -> None:
     arguments = ", ".join(f"{n}={text}" if len(pairs) > 3 else text for n, text in pairs)
     constructor = model.constructor or f"{host.writer.plan.model}({arguments})"
     made = lines(f"model = {constructor}.to(device)\n")
+    made = lines(f"model = {host.constructor}.to(device)\n")
     if program.main:
         made[0] = made[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     program.main += made

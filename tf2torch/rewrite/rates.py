@@ -78,7 +78,9 @@ def scheduled_by(writer: Writer, optimizer: Obj, node: cst.BaseExpression) -> st
         own = record["optimizer"] is not None and record["optimizer"].detail is optimizer
         if own != (name == variable):
             return None
-    if variable in counters.touched(writer.analysis):
+    from tf2torch.rewrite.starting import restarts
+
+    if variable in counters.touched(writer.analysis) or restarts(writer):
         return None
     return writer.plan.counters.variables[variable]
 

@@ -2,7 +2,8 @@
 
 Paths stay TensorFlow's, so that what is printed and parsed of them stays; the file has ``.pt``
 behind. A program that numbers its checkpoints or looks for the latest one keeps their rotation
-through `CheckpointSaver` of the support file; others write the file themselves.
+through `CheckpointSaver` of the support file; others write the file themselves. Where the training
+goes on behind a restore, a file with ``.training.pt`` keeps the optimizers and steps beside.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.plan.counters import train_records
+from tf2torch.plan.units import calls_in
+from tf2torch.rewrite import saver_parts
 from tf2torch.rewrite.control import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Unconvertible, Writer, code, lines
@@ -46,41 +50,58 @@ def _step(writer: Writer, call: cst.Call) -> cst.BaseExpression | None:
 
 
 def made(host: Host, small: cst.BaseSmallStatement | None) -> Statements:
-    """``saver = tf.train.Saver(max_to_keep=3)``, where the rotation is kept."""
+    """``saver = tf.train.Saver(max_to_keep=3)``, where the rotation is kept.
+
+    The keys of a part of the variables get a name beside it.
+    """
     writer = host.writer
     if not isinstance(small, cst.Assign) or not isinstance(small.value, cst.Call):
         return []
+    target = code(convert(writer, small.targets[0].target, host.scope))
+    record = writer.value(small.value).detail
+    keys: Statements = []
+    part = _part(host, small.value, record)
+    if part is not None and target.isidentifier():
+        name = writer.plan.root.free_name(f"{target}_keys")
+        host.saver_keys[id(record)] = name
+        keys = lines(f"{name} = {saver_parts.keys_text(writer, part)}\n") if part.keys else []
     if not rotates(writer):
-        return []
+        return keys
     writer.support.add("CheckpointSaver")
     parts = []
     for name, default in (("max_to_keep", "5"), ("keep_checkpoint_every_n_hours", "10000.0")):
         given = argument(small.value, None, name)
         if given is not None and (text := code(convert(writer, given, host.scope))) != default:
             parts.append(f"{name}={text}")
-    target = code(convert(writer, small.targets[0].target, host.scope))
-    return lines(f"{target} = CheckpointSaver({', '.join(parts)})\n")
+    return [*keys, *lines(f"{target} = CheckpointSaver({', '.join(parts)})\n")]
 
 
-def check(host: Host, call: cst.Call, record: Obj) -> None:
-    """Refuses savers of a part of the variables, and programs without a model to save."""
-    writer = host.writer
-    if writer.plan.model is None:
+def _part(host: Host, call: cst.Call, record: Obj) -> saver_parts.Part | None:
+    """The part of the variables that a saver takes; refuses programs without a model to save."""
+    if host.writer.plan.model is None:
         raise Unconvertible("saver", "a saver of variables that are in no model", call)
-    given = record["var_list"]
-    if given is None or given.value.literal is None:
-        return
-    every = writer.analysis.state.collections.get("trainable_variables", [])
-    chosen = given.value.detail if given.value.kind == "sequence" else ()
-    names = {v.detail.name for v in chosen if v.kind == "variable"}
-    if not names >= {v.detail.name for v in every} or given.value.kind != "sequence":
-        raise Unconvertible("saver", "a saver of a part of the variables", call)
+    return saver_parts.part_of(host.writer, record, call)
+
+
+def _training(host: Host, part: saver_parts.Part | None) -> list[saver_parts.Entry]:
+    """What a saver takes beside the model, where that matters."""
+    if part is None and not saver_parts.keeps_training(host.writer):
+        return []
+    return saver_parts.training_entries(host, part)
+
+
+def _keys(host: Host, part: saver_parts.Part | None, record: Obj) -> str:
+    """The keys of a part: the name that holds them, where the saver has one."""
+    if part is None:
+        return ""
+    name = host.saver_keys.get(id(record))
+    return saver_parts.keys_text(host.writer, part) if name is None else name
 
 
 def save(host: Host, small: cst.BaseSmallStatement, call: cst.Call, record: Obj) -> Statements:
     """``saver.save(sess, path, step)`` -> ``saver.save(model.state_dict(), path, step)``"""
     writer = host.writer
-    check(host, call, record)
+    part = _part(host, call, record)
     path, step = argument(call, 1, "save_path"), _step(writer, call)
     if path is None:
         raise Unconvertible("saver", "save without a path", call)
@@ -89,28 +110,67 @@ def save(host: Host, small: cst.BaseSmallStatement, call: cst.Call, record: Obj)
     if isinstance(small, cst.Assign):
         target = code(convert(writer, small.targets[0].target, host.scope))
     folder = _folder(host, path)
+    state = saver_parts.state_text(part, _keys(host, part, record))
+    training = ""
+    entries = _training(host, part)
+    if entries:
+        pairs = (f'"{entry.name}": {entry.saved}' for entry in entries)
+        training = f"{{{', '.join(pairs)}}}"
     if rotates(writer):
         assert isinstance(call.func, cst.Attribute)
         saver = code(convert(writer, call.func.value, host.scope))
-        number = ""
+        more = ""
         if step is not None:
-            number = f", global_step={code(convert(writer, step, host.scope))}"
-        text = f"{saver}.save(model.state_dict(), {where}{number})"
+            more = f", global_step={code(convert(writer, step, host.scope))}"
+        if training:
+            more += f", training={training}"
+        text = f"{saver}.save({state}, {where}{more})"
         return lines(f"{folder}{target + ' = ' if target else ''}{text}\n")
+    text = folder
+    file, beside = _file(host, path), _file(host, path, ".training.pt")
     if target:
-        return lines(
-            f'{folder}{target} = {where}\ntorch.save(model.state_dict(), {target} + ".pt")\n'
-        )
-    return lines(f"{folder}torch.save(model.state_dict(), {_file(host, path)})\n")
+        text += f"{target} = {where}\n"
+        file, beside = f'{target} + ".pt"', f'{target} + ".training.pt"'
+    text += f"torch.save({state}, {file})\n"
+    if training:
+        text += f"torch.save({training}, {beside})\n"
+    return lines(text)
 
 
-def _file(host: Host, path: cst.BaseExpression) -> str:
-    """Text of the file of a checkpoint: its path with ``.pt`` behind."""
+def _saves(host: Host, small: cst.CSTNode) -> list[cst.Call]:
+    found = []
+    for call in calls_in(small):
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("save", "restore"):
+            owner = host.writer.value(call.func.value)
+            if owner.kind == "object" and owner.detail.type == "Saver":
+                found.append(call)
+    return found
+
+
+def nested_saves(host: Host, small: cst.BaseSmallStatement) -> list[cst.Call]:
+    """Calls of `Saver.save` inside an expression: their path is used."""
+    whole = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
+    found = [call for call in _saves(host, small) if call is not whole]
+    return [call for call in found if call.func.attr.value == "save"]  # type: ignore[attr-defined]
+
+
+def call_with_runs(host: Host, small: cst.BaseSmallStatement) -> bool:
+    """Whether a saver is called with the result of a run, or inside of an expression."""
+    calls = _saves(host, small)
+    if not calls:
+        return False
+    if nested_saves(host, small):
+        return True
+    return any(inner in host.writer.plan.sites for call in calls for inner in calls_in(call))
+
+
+def _file(host: Host, path: cst.BaseExpression, suffix: str = ".pt") -> str:
+    """Text of the file of a checkpoint: its path with the suffix behind."""
     text = code(convert(host.writer, path, host.scope))
     if isinstance(path, cst.SimpleString):
-        return f"{text[:-1]}.pt{text[-1]}"
+        return f"{text[:-1]}{suffix}{text[-1]}"
     simple = text.replace("_", "").replace(".", "").isalnum()
-    return f'{text} + ".pt"' if simple else f'({text}) + ".pt"'
+    return f'{text} + "{suffix}"' if simple else f'({text}) + "{suffix}"'
 
 
 def _folder(host: Host, path: cst.BaseExpression) -> str:
@@ -128,17 +188,40 @@ def _folder(host: Host, path: cst.BaseExpression) -> str:
 def restore(host: Host, call: cst.Call, record: Obj) -> Statements:
     """``saver.restore(sess, path)`` -> ``model.load_state_dict(...)``"""
     writer = host.writer
-    check(host, call, record)
+    part = _part(host, call, record)
     path = argument(call, 1, "save_path")
     if path is None:
         raise Unconvertible("saver", "restore without a path", call)
-    if host.optimizers or host.counters:
-        message = (
-            "TensorFlow also restores the optimizer's slots and the step; here they start anew"
-        )
-        writer.findings.append((call, "saver", "warning", message))
+    where = code(convert(writer, path, host.scope))
+    before = ""
+    entries = _training(host, part)
+    whole = bool(entries or (part is not None and part.shadows))
     if rotates(writer):
         writer.support.add("load_checkpoint")
-        where = code(convert(writer, path, host.scope))
-        return lines(f"model.load_state_dict(load_checkpoint({where}, device))\n")
-    return lines(f"model.load_state_dict(torch.load({_file(host, path)}, map_location=device))\n")
+        beside = f'{where} + ".training"'
+        if isinstance(path, cst.SimpleString):
+            beside = f"{where[:-1]}.training{where[-1]}"
+        elif whole and not where.isidentifier():
+            name = writer.plan.root.free_name("checkpoint_path")
+            before, where, beside = f"{name} = {where}\n", name, f'{name} + ".training"'
+        loaded = f"load_checkpoint({where}, device)"
+        beside = f"load_checkpoint({beside}, device)"
+    else:
+        loaded = f"torch.load({_file(host, path)}, map_location=device)"
+        beside = f"torch.load({_file(host, path, '.training.pt')}, map_location=device)"
+    name = writer.plan.root.free_name("checkpoint")
+    text = before + saver_parts.loading_text(part, _keys(host, part, record), loaded, name)
+    training = writer.plan.root.free_name("training")
+    if whole:
+        text += f"{training} = {beside}\n"
+        for entry in entries:
+            if entry.load.startswith("restore_slots"):
+                writer.support.add("restore_slots")
+            saved = f'{training}["{entry.name}"]'
+            text += entry.load.format(saved) + "\n"
+        if part is not None and part.shadows:
+            text += saver_parts.shadows_text(part, training)
+    if part is not None and part.counters and train_records(writer.analysis):
+        message = "slots of optimizers that the saver may have taken start anew"
+        writer.note(call, "saver", message)
+    return lines(text)

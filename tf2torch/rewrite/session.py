@@ -16,6 +16,7 @@ from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
     overrides,
     recurrent,
+    savers,
     sources,
     summaries,
 )
@@ -104,6 +105,8 @@ def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
     scope = host.scope.shadow(parameter_names(node.params))
     inner = Host(host.writer, scope, host.optimizers, host.counters, host.scalars, {})
     inner.draws, inner.streams, inner.nested = host.draws, host.streams, True
+    inner.saver_keys, inner.average_names = host.saver_keys, host.average_names
+    inner.constructor = host.constructor
     body = write_hosts(inner, node.body.body)
     decorators = overrides.decorators_of(host.writer, node)
     counted = names_in(body).stores & set(host.writer.plan.counters.variables.values())
@@ -196,6 +199,9 @@ def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
         if _is_dropped(host, small):
             writer.settle(small, Outcome.ABSORBED, "session")
             continue
+        if savers.call_with_runs(host, small):
+            written += _around_runs(host, small)
+            continue
         special = summaries.host_statement(host, small)
         if special is not None:
             written += special
@@ -219,6 +225,34 @@ def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
     if len(node.body) == 1 and written and isinstance(written[-1], cst.SimpleStatementLine):
         written[-1] = written[-1].with_changes(trailing_whitespace=node.trailing_whitespace)
     return written
+
+
+def _around_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
+    """``saver.save(sess, path, sess.run(step))``: the runs, and then the statement without them."""
+    outer = host.scope
+    before: Statements = []
+    replaced = dict(outer.replaced)
+    for call in _outermost_runs(host, small):
+        site, needed = host.writer.plan.sites[call]
+        more, results = lower(host, site, needed)
+        before += more
+        replaced[call] = _structure(host, site.tree, results)
+        host.writer.settle(call, Outcome.CONVERTED, "session-run")
+    try:
+        host.scope = outer.inside(replaced=replaced)
+        for call in savers.nested_saves(host, small):
+            name = host.writer.plan.root.free_name("save_path")
+            target = cst.AssignTarget(cst.Name(name))
+            owner = host.writer.value(call.func.value).detail  # type: ignore[attr-defined]
+            before += savers.save(host, cst.Assign([target], call), call, owner)
+            host.scope = host.scope.inside(replaced={**host.scope.replaced, call: cst.Name(name)})
+        done = summaries.host_statement(host, small)
+        if done is None:
+            line = cst.SimpleStatementLine([small])
+            done = write_statement(host.writer, line, host.scope.inside(keys=True), None)
+    finally:
+        host.scope = outer
+    return [*before, *done]
 
 
 def _is_dropped(host: Host, small: cst.BaseSmallStatement) -> bool:

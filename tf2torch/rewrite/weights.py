@@ -97,12 +97,14 @@ def _averages(writer: Writer, variables: dict[str, Any]) -> dict[str, Any]:
 
 
 def variable_keys(writer: Writer) -> dict[str, list[str]]:
-    """Keys of the parameters that hold each variable, by TensorFlow name."""
+    """Keys of the model's parameters that hold each variable, by TensorFlow name."""
     entries = weight_map(writer)["variables"]
     found: dict[str, list[str]] = {}
     for name, entry in entries.items():
         rows = entry if isinstance(entry, list) else [entry] if entry is not None else []
-        found[name] = [row["key"] for row in rows]
+        averages = any(row["module"].startswith("ExponentialMovingAverage") for row in rows)
+        if not averages:
+            found[name] = [row["key"] for row in rows]
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 
 CHECKPOINT_SUFFIX = ".pt"
+TRAINING_SUFFIX = ".training.pt"
 
 
 class CheckpointState(NamedTuple):
@@ -44,12 +45,18 @@ class CheckpointSaver:
         save_path: str | os.PathLike[str],
         global_step: Any = None,
         latest_filename: str = "checkpoint",
+        training: Mapping[str, Any] | None = None,
     ) -> str:
-        """Write a checkpoint and the `checkpoint` file; returns its path."""
+        """Write a checkpoint and the `checkpoint` file; returns its path.
+
+        training is the state of optimizers and the like; it goes to a file of its own beside.
+        """
         path = os.fspath(save_path)
         if global_step is not None:
             path = f"{path}-{int(global_step)}"
         torch.save(dict(state), path + CHECKPOINT_SUFFIX)
+        if training is not None:
+            torch.save(dict(training), path + TRAINING_SUFFIX)
         if path in self.last_checkpoints:
             self.last_checkpoints.remove(path)
         self.last_checkpoints.append(path)
@@ -58,8 +65,10 @@ class CheckpointSaver:
             oldest = self.last_checkpoints.pop(0)
             if self._times.pop(oldest) > self._next_kept:
                 self._next_kept += self._interval
-            elif os.path.exists(oldest + CHECKPOINT_SUFFIX):
-                os.remove(oldest + CHECKPOINT_SUFFIX)
+            else:
+                for suffix in (CHECKPOINT_SUFFIX, TRAINING_SUFFIX):
+                    if os.path.exists(oldest + suffix):
+                        os.remove(oldest + suffix)
         folder = os.path.dirname(path)
         kept = self.last_checkpoints if self.max_to_keep else [path]
         write_checkpoint_state(folder, path, kept, latest_filename)
@@ -110,6 +119,7 @@ def get_checkpoint_state(
             text = file.read()
     except OSError:
         names = glob(os.path.join(glob_escape(folder), f"*{CHECKPOINT_SUFFIX}"))
+        names = [name for name in names if not name.endswith(TRAINING_SUFFIX)]
         paths = [n.removesuffix(CHECKPOINT_SUFFIX) for n in sorted(names, key=os.path.getmtime)]
         return CheckpointState(paths[-1], paths) if paths else None
     found: dict[str, list[str]] = {"model": [], "all_model": []}
@@ -126,3 +136,11 @@ def latest_checkpoint(
     if state is not None and checkpoint_exists(state.model_checkpoint_path):
         return state.model_checkpoint_path
     return None
+
+
+def restore_slots(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Load an optimizer's slots from its state dict.
+
+    Its learning rate and other settings stay the program's: in TensorFlow they are no variables.
+    """
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state["state"]})
