@@ -11,6 +11,7 @@ from tf2torch.analyse import (
     arg_scopes,
     contrib_losses,
     data,
+    distributions,
     expansion,
     layer_objects,
     overrides,
@@ -103,6 +104,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
         of_layer = layer_objects.attribute(state, node, record, name)
         if of_layer is not None:
             return of_layer
+    if record.type == "Distribution" and (found := distributions.attribute(record, name)):
+        return found
     if record.type == "tuple" and name in record.fields:
         return record.fields[name]
     if name in ("graph", "name"):

@@ -8,6 +8,7 @@ from tf2torch.analyse import (
     arg_scopes,
     control,
     data,
+    distributions,
     layer_objects,
     metrics,
     overrides,
@@ -33,6 +34,7 @@ HANDLERS: dict[str, Handler] = {
     **regularization.HANDLERS,
     **arg_scopes.HANDLERS,
     **metrics.HANDLERS,
+    **distributions.HANDLERS,
 }
 METHODS: dict[str, Handler] = {
     **variables.METHODS,
@@ -41,6 +43,7 @@ METHODS: dict[str, Handler] = {
     **recurrent.METHODS,
     **data.METHODS,
     **layer_objects.METHODS,
+    **distributions.METHODS,
 }
 
 

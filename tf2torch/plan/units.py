@@ -180,7 +180,7 @@ def _classify_value(analysis: Analysis, value: Value | None, node: cst.BaseExpre
         return "object"
     if isinstance(node, cst.Call) and value.kind == "placeholder":
         return "placeholder"
-    if kinds & {"tensor", "placeholder"}:
+    if kinds & {"tensor", "placeholder"} or any(map(_is_distribution, content)):
         return "graph"
     if "variable" in kinds:
         return "param" if creates(analysis, node) else "alias"
@@ -193,6 +193,10 @@ def _classify_value(analysis: Analysis, value: Value | None, node: cst.BaseExpre
     if value.kind == "many" and contents(value.detail):
         return _classify_value(analysis, value.detail, node)
     return "host"
+
+
+def _is_distribution(value: Value) -> bool:
+    return value.kind == "object" and value.detail.type == "Distribution"
 
 
 def makes_metric(analysis: Analysis, node: cst.CSTNode) -> bool:

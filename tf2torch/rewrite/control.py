@@ -10,7 +10,7 @@ import libcst as cst
 from tf2torch.analyse.recurrent import LOOPS
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.plan.uses import names_in, parameter_names
-from tf2torch.rewrite import gradients, operations, recurrent, variables
+from tf2torch.rewrite import distributions, gradients, operations, recurrent, variables
 from tf2torch.rewrite.expressions import Typed, convert, fill_method
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
@@ -242,6 +242,7 @@ SPECIAL: dict[str, Special] = {
     "tf.assign_sub": _assign("sub_"),
     "tf.gradients": _gradients,
     **recurrent.SPECIAL,
+    **distributions.SPECIAL,
 }
 
 _VARIABLE_LISTS = frozenset(
@@ -253,6 +254,7 @@ METHODS: dict[str, Special] = {
     **recurrent.METHODS,
     **gradients.METHODS,
     **operations.METHODS,
+    **distributions.METHODS,
     "Variable.assign": _assign("copy_"),
     "Variable.assign_add": _assign("add_"),
     "Variable.assign_sub": _assign("sub_"),

@@ -10,7 +10,7 @@ import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
-from tf2torch.cst.precedence import fit
+from tf2torch.cst.precedence import fit, parenthesize
 from tf2torch.cst.walk import with_children
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import layout
@@ -133,7 +133,23 @@ def _children(writer: Writer, root: cst.CSTNode, scope: Scope) -> cst.BaseExpres
         place = next((name for name in _PLACES if getattr(root, name, None) is node), None)
         return converted if place is None else fit(converted, root, place)
 
-    return with_children(root, change)  # type: ignore[return-value]
+    done: dict[cst.CSTNode, cst.CSTNode] = {}
+
+    def once(node: cst.CSTNode) -> cst.CSTNode:
+        done[node] = change(node)
+        return done[node]
+
+    try:
+        return with_children(root, once)  # type: ignore[return-value]
+    except cst.CSTValidationError:  # ``return(x)``: the parentheses do for a space
+        return with_children(root, lambda node: _between(node, done[node]))  # type: ignore[return-value]
+
+
+def _between(old: cst.CSTNode, new: cst.CSTNode) -> cst.CSTNode:
+    """The new expression in parentheses, if the old one had some."""
+    if not isinstance(old, cst.BaseExpression) or not isinstance(new, cst.BaseExpression):
+        return new
+    return parenthesize(new) if old.lpar and not new.lpar else new
 
 
 def convert_children(writer: Writer, node: cst.CSTNode, scope: Scope) -> cst.CSTNode:
@@ -171,6 +187,10 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
         assert written is not None  # the owner is a cell
         return Typed(written)
     named = owner.kind == "object" and isinstance(owner.detail, Obj)
+    if named and owner.detail.type == "Distribution":
+        from tf2torch.rewrite import distributions
+
+        return Typed(distributions.attribute(writer, node, scope))
     if named and owner.detail.type == "Layer" and node.attr.value != "name":
         from tf2torch.rewrite.layer_attributes import weight
 
