@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import libcst as cst
 
-from tf2torch.analyse import tensors
+from tf2torch.analyse import joined_arrays, tensors
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Argument
 from tf2torch.rulebook.values import UNKNOWN, Dim, Shape, Value
@@ -201,6 +201,7 @@ def _cast(dtype: str) -> Handler:
 
 
 _FUNCTIONS: dict[str, Handler] = {
+    **joined_arrays.FUNCTIONS,
     **dict.fromkeys(("zeros", "ones", "empty"), _filled),
     **dict.fromkeys(("zeros_like", "ones_like", "sort", "abs", "square", "flip"), _kept),
     **dict.fromkeys(("sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "log1p", "expm1"), _same),
@@ -238,7 +239,13 @@ def method(owner: Value, name: str, arguments: list[Argument]) -> Value:
         if len(given) == 1 and given[0].kind == "sequence":
             return array(owner.dtype, tensors.shape_from(given[0]))
         return array(owner.dtype, tuple(tensors.dim_from(value) for value in given))
-    handler = _FUNCTIONS.get(name) if name in ("sum", "mean", "max", "min", "std", "prod") else None
+    reduces = name in ("sum", "mean", "max", "min", "std", "prod")
+    handler = _FUNCTIONS.get(name) if reduces else joined_arrays.METHODS.get(name)
+    if name == "transpose":
+        axes = [Argument(a.node, a.value) for a in arguments]
+        if len(axes) > 1:
+            return UNKNOWN_ARRAY
+        handler = _FUNCTIONS["transpose"]
     if handler is not None:
         return handler([Argument(cst.Name("a"), owner), *arguments])
     return UNKNOWN_ARRAY
@@ -247,8 +254,13 @@ def method(owner: Value, name: str, arguments: list[Argument]) -> Value:
 def attribute(owner: Value, name: str) -> Value:
     """An attribute of an array; methods are bound to it."""
     if name == "shape" and owner.shape is not None:
-        items = tuple(tensors.int_value(dim) for dim in owner.shape)
-        return Value("sequence", detail=items)
+        dims = [
+            Dim(None, f"{owner.text}.shape[{axis}]")
+            if dim.size is None and dim.text is None and owner.text
+            else dim
+            for axis, dim in enumerate(owner.shape)
+        ]
+        return Value("sequence", detail=tuple(tensors.int_value(dim) for dim in dims))
     if name == "T" and owner.shape is not None:
         return array(owner.dtype, tuple(reversed(owner.shape)))
     if name in ("size", "ndim", "dtype", "nbytes"):

@@ -115,7 +115,7 @@ def _attribute(state: State, node: cst.Attribute) -> Value:
         state.symbols.pop(node.value, None)
         return graph.member(state, node, owner, name)
     if owner.kind == "instance":
-        return _member(owner, name)
+        return _spelled(state, node, _member(owner, name))
     if owner.kind == "class":
         found = owner.detail["members"].get(name)
         return found if found is not None else ANYTHING
@@ -137,6 +137,19 @@ def _attribute(state: State, node: cst.Attribute) -> Value:
         text = f"{owner.text}.{name}" if owner.text else None
         return Value("python", text=text, detail=detail)
     return ANYTHING
+
+
+def _spelled(state: State, node: cst.Attribute, value: Value) -> Value:
+    """A host value that an object of the program holds, under the object's name."""
+    if value.kind != "python" or value.literal is not UNKNOWN or value.text is not None:
+        return value
+    owner = node.value
+    if not isinstance(owner, cst.Name):
+        return value
+    found = state.frame.lookup(owner.value)
+    if found is None or not names.is_stable(state, found[1], owner.value):
+        return value
+    return replace(value, text=f"{owner.value}.{node.attr.value}")
 
 
 def _member(owner: Value, name: str) -> Value:
@@ -456,7 +469,9 @@ def _subscript(state: State, node: cst.Subscript) -> Value:
     if isinstance(owner.literal, str) and isinstance(number, int):
         return fold(operator.getitem, owner.literal, number, None)
     if owner.kind == "python" and isinstance(owner.detail, str) and owner.detail.endswith(".shape"):
-        return Value("python", dtype="int32")
+        spelled = owner.text is not None and isinstance(index.literal, int)
+        text = f"{owner.text}[{index.literal}]" if spelled else None
+        return Value("python", dtype="int32", text=text)
     if owner.kind == "python":
         text = (
             f"{owner.text}[{index.literal!r}]"

@@ -57,8 +57,10 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
         literal = values[0].literal
         if arrays.is_array(values[0]) and values[0].shape:
             return tensors.int_value(values[0].shape[0])
-        known = isinstance(literal, (str, tuple, range))
-        return constant(len(literal)) if known else Value("python", dtype="int32")
+        if isinstance(literal, (str, tuple, range)):
+            return constant(len(literal))
+        given = values[0].text
+        return Value("python", dtype="int32", text=f"len({given})" if given else None)
     if name in ("list", "tuple", "iter") and len(values) == 1:
         items = expressions.items_of(values[0])
         if items is None:

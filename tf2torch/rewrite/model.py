@@ -9,6 +9,7 @@ import libcst as cst
 
 from tf2torch.plan.blocks import Block
 from tf2torch.plan.uses import names_in
+from tf2torch.rewrite import passed_sizes
 from tf2torch.rewrite.functions import (
     class_definition,
     creator,
@@ -27,12 +28,12 @@ class RootModel:
 
     Attributes:
         node: its class, None if a function's module is the whole model.
-        arguments: names that its constructor takes from the code that makes it.
+        arguments: parameters of its constructor, and what the code that makes it passes.
         constructor: the call that makes it, if that is not just the class and its arguments.
     """
 
     node: cst.ClassDef | None
-    arguments: tuple[str, ...]
+    arguments: tuple[tuple[str, str], ...]
     constructor: str | None
 
 
@@ -76,6 +77,18 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
     taken = sorted(
         name for name in names_in([*sink.stack[0], *resets, *methods]).loads if name in local
     )
+    sizes = passed_sizes.find_sizes(
+        [*sink.stack[0], *resets, *methods],
+        taken,
+        plan.graph.units,
+        set(plan.root.names) | set(taken),
+    )
+    sink.stack[0][:] = [passed_sizes.replace_sizes(s, sizes) for s in sink.stack[0]]  # type: ignore[misc]
+    resets = [passed_sizes.replace_sizes(s, sizes) for s in resets]  # type: ignore[misc]
+    methods = [passed_sizes.replace_sizes(m, sizes) for m in methods]  # type: ignore[misc]
+    texts = {label: text for text, label in sizes.items()}
+    roots = {root for text in sizes for root in passed_sizes.texts_of([("", text)])}
+    taken = sorted({*(name for name in taken if name not in roots), *texts})
     stored: Statements = []
     inside_methods = names_in(methods).loads
     needed = [name for name in taken if name in inside_methods]
@@ -93,7 +106,8 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
         methods,  # type: ignore[arg-type]
         [],
     )
-    return RootModel(node, tuple(taken), None)
+    given = ((n, n if n in plan.root.names else texts.get(n, n)) for n in taken)
+    return RootModel(node, tuple(given), None)
 
 
 def _block_method(writer: Writer, made: Block, scope: Scope, sink: Sink) -> cst.FunctionDef:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.memory import remember
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
@@ -325,8 +325,8 @@ def _needs_model(writer: Writer, unit: Unit) -> bool:
 
 def _constructor(writer: Writer, model: RootModel) -> str:
     """The call that makes the model."""
-    names = model.arguments
-    arguments = ", ".join(f"{name}={name}" if len(names) > 3 else name for name in names)
+    pairs = model.arguments
+    arguments = ", ".join(f"{n}={text}" if len(pairs) > 3 else text for n, text in pairs)
     return model.constructor or f"{writer.plan.model}({arguments})"
 
 
@@ -334,10 +334,6 @@ def _make_model(program: Program, host: Host, model: RootModel) -> None:
     if program.made_model:
         return
     program.made_model = True
-    pairs = model.arguments
-    arguments = ", ".join(f"{n}={text}" if len(pairs) > 3 else text for n, text in pairs)
-    constructor = model.constructor or f"{host.writer.plan.model}({arguments})"
-    made = lines(f"model = {constructor}.to(device)\n")
     made = lines(f"model = {host.constructor}.to(device)\n")
     if program.main:
         made[0] = made[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
@@ -511,7 +507,7 @@ def _another_list(
     return lines(f'{known.name}.add_param_group({{"params": {parameters}}})\n')
 
 
-@lru_cache(1)
+@remember
 def _object_names(writer: Writer) -> dict[int, str]:
     """The first name of each object that the root scope makes, by the object's identity."""
     names: dict[int, str] = {}
