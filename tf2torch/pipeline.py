@@ -102,12 +102,16 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAUL
         return replace(unchanged, diagnostics=(note,))
 
     from tf2torch.analyse import analyse
+    from tf2torch.cst.memory import forget
     from tf2torch.plan import make_plan
     from tf2torch.rewrite import rewrite
 
-    analysis = analyse(source, rulebook, options)
-    plan = make_plan(analysis)
-    rewritten = rewrite(plan)
+    try:
+        analysis = analyse(source, rulebook, options)
+        plan = make_plan(analysis)
+        rewritten = rewrite(plan)
+    finally:
+        forget()
     check_accounts(rewritten.references)
     if not rewritten.references:
         return unchanged

@@ -6,12 +6,12 @@ around both, called once, has no counterpart of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
 
-from tf2torch.cst.walk import transform, walk
+from tf2torch.cst.walk import below, transform, walk
 
 Origins = dict[cst.CSTNode, cst.CSTNode]
 
@@ -29,18 +29,11 @@ def inline_training(module: cst.Module, origins: Origins) -> cst.Module:
         if not _is_training(function):
             continue
         name = function.name.value
-        uses = [
-            n for n in _outside(module, function) if isinstance(n, cst.Name) and n.value == name
-        ]
+        outside = [node for node in module.body if node is not function]
+        uses = [n for node in outside for n in below(node, cst.Name) if n.value == name]
         if len(uses) == 1:
             module = _inlined(module, function, origins)
     return module
-
-
-def _outside(module: cst.Module, function: cst.FunctionDef) -> Iterator[cst.CSTNode]:
-    for node in module.body:
-        if node is not function:
-            yield from walk(node)
 
 
 def _is_training(function: cst.FunctionDef) -> bool:
@@ -48,33 +41,29 @@ def _is_training(function: cst.FunctionDef) -> bool:
     stars = params.star_kwarg or isinstance(params.star_arg, cst.Param) or params.posonly_params
     if function.decorators or stars or not isinstance(function.body, cst.IndentedBlock):
         return False
+    if below(function.body, cst.Yield, cst.Global, cst.FunctionDef, cst.Lambda):
+        return False
     called = set()
-    returns = 0
-    for node in walk(function.body):
-        if isinstance(node, cst.Call):
-            func = node.func
-            called.add(
-                func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", "")
-            )
-            if isinstance(func, cst.Attribute) and _mentions(func.value, "layers"):
-                return False
-        elif isinstance(node, cst.Return):
-            returns += 1
-        elif isinstance(node, (cst.Yield, cst.Global, cst.FunctionDef, cst.Lambda)):
+    for call in below(function.body, cst.Call):
+        func = call.func
+        called.add(
+            func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", "")
+        )
+        if isinstance(func, cst.Attribute) and _mentions(func.value, "layers"):
             return False
     returned = _returned(function)
     steps = called & set(_STEPS)
     return (
         bool(steps)
         and not called & _OTHERS
-        and returns == 1
+        and len(below(function.body, cst.Return)) == 1
         and returned is not None
         and not isinstance(returned, (cst.Tuple, cst.List))
     )
 
 
 def _mentions(node: cst.BaseExpression, name: str) -> bool:
-    return any(isinstance(item, cst.Name) and item.value == name for item in walk(node))
+    return any(item.value == name for item in below(node, cst.Name))
 
 
 def _returned(function: cst.FunctionDef) -> cst.BaseExpression | None:
@@ -106,7 +95,7 @@ def _inlined(module: cst.Module, function: cst.FunctionDef, origins: Origins) ->
 
 
 def _names(body: Sequence[cst.CSTNode]) -> set[str]:
-    return {node.value for item in body for node in walk(item) if isinstance(node, cst.Name)}
+    return {node.value for item in body for node in below(item, cst.Name)}
 
 
 def _in_block(
@@ -153,7 +142,7 @@ def _expanded(
         for inner in walk(item.target)
         if isinstance(inner, cst.Name)
     }
-    here = {n.value for n in walk(function.body) if isinstance(n, cst.Name)}
+    here = {n.value for n in below(function.body, cst.Name)}
     replaced: dict[str, cst.BaseExpression] = {}
     before: list[Any] = []
     for name, value in given.items():

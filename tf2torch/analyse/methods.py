@@ -8,7 +8,8 @@ from functools import cached_property
 
 import libcst as cst
 
-from tf2torch.cst.walk import walk
+from tf2torch.cst.memory import remember
+from tf2torch.cst.walk import children, walk
 
 #: TensorFlow calls that host code makes around a graph; they build none.
 _HOST_CALLS = frozenset(
@@ -135,26 +136,28 @@ def parameters(node: cst.FunctionDef | cst.Lambda) -> list[str]:
 
 def own_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The nodes of a body without those inside functions that it defines."""
-    from tf2torch.cst.walk import children
-
     stack = [node]
     while stack:
         item = stack.pop()
         yield item
-        if not isinstance(item, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        if type(item) not in _DEFERRED:
             stack += reversed(children(item))
+
+
+_DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
+_DEFERRED = _DEFINITIONS | {cst.Lambda}
 
 
 def bound(nodes: Iterable[cst.CSTNode]) -> Iterator[cst.CSTNode]:
     """Targets that statements bind: names, attributes, subscripts."""
     for node in nodes:
-        targets: list[cst.CSTNode] = []
-        if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.For, cst.CompFor)):
-            targets.append(node.target)
-        elif isinstance(node, (cst.AnnAssign, cst.NamedExpr)):
-            targets.append(node.target)
-        elif isinstance(node, cst.AsName):
-            targets.append(node.name)
+        kind = type(node)
+        if kind in _WITH_TARGET:
+            targets: list[cst.CSTNode] = [node.target]  # type: ignore[attr-defined]
+        elif kind is cst.AsName:
+            targets = [node.name]  # type: ignore[attr-defined]
+        else:
+            continue
         while targets:
             target = targets.pop()
             if isinstance(target, (cst.Tuple, cst.List)):
@@ -165,41 +168,44 @@ def bound(nodes: Iterable[cst.CSTNode]) -> Iterator[cst.CSTNode]:
                 yield target
 
 
+_WITH_TARGET = frozenset(
+    {cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor}
+)
+
+
+@remember
 def local_names(node: cst.FunctionDef) -> frozenset[str]:
     """Names that a function binds itself."""
-    found = set(parameters(node))
     nodes = list(own_nodes(node.body))
+    found = {*parameters(node)}
     found |= {target.value for target in bound(nodes) if isinstance(target, cst.Name)}
+    declared: set[str] = set()
     for item in nodes:
-        if isinstance(item, (cst.FunctionDef, cst.ClassDef)):
-            found.add(item.name.value)
-        elif isinstance(item, cst.ImportAlias):
+        kind = type(item)
+        if kind in _DEFINITIONS:
+            found.add(item.name.value)  # type: ignore[attr-defined]
+        elif kind is cst.ImportAlias:
+            assert isinstance(item, cst.ImportAlias)
             name: cst.CSTNode = item.asname.name if item.asname is not None else item.name
             while isinstance(name, cst.Attribute):
                 name = name.value
             found.add(name.value)  # type: ignore[attr-defined]
-    declared = {
-        item.name.value
-        for statement in nodes
-        if isinstance(statement, cst.Global)
-        for item in statement.names
-    }
+        elif kind is cst.Global:
+            assert isinstance(item, cst.Global)
+            declared |= {each.name.value for each in item.names}
     return frozenset(found - declared)
 
 
 def plain_names(node: cst.CSTNode) -> Iterator[str]:
     """Every name but those behind a dot or in front of a keyword argument's ``=``."""
-    from tf2torch.cst.walk import children
-
     stack: list[cst.CSTNode] = [node]
     while stack:
         item = stack.pop()
-        if isinstance(item, cst.Name):
-            yield item.value
-        elif isinstance(item, cst.Attribute):
-            stack.append(item.value)
-        elif isinstance(item, cst.Arg):
-            stack.append(item.value)
+        kind = type(item)
+        if kind is cst.Name:
+            yield item.value  # type: ignore[attr-defined]
+        elif kind is cst.Attribute or kind is cst.Arg:
+            stack.append(item.value)  # type: ignore[attr-defined]
         else:
             stack += children(item)
 

@@ -13,7 +13,7 @@ import libcst as cst
 from tf2torch.analyse import versions
 from tf2torch.analyse.inlining import inline_training
 from tf2torch.analyse.opening import OpenedClass, open_class
-from tf2torch.cst.walk import children, transform, walk
+from tf2torch.cst.walk import below, transform
 
 Origins = dict[cst.CSTNode, cst.CSTNode]
 
@@ -51,9 +51,7 @@ def _separate_function(node: cst.CSTNode, factories: set[str], origins: Origins)
 def _runs(node: cst.FunctionDef) -> bool:
     """Whether a function opens sessions: then its names are those of the whole program."""
     names = ("Session", "InteractiveSession", "run", "eval")
-    return any(
-        isinstance(item, cst.Attribute) and item.attr.value in names for item in walk(node.body)
-    )
+    return any(item.attr.value in names for item in below(node.body, cst.Attribute))
 
 
 def _keep_variables(
@@ -62,12 +60,11 @@ def _keep_variables(
     """``w = get_variable(..); w = f(w)``: the variable becomes ``w_var``, and ``w = w_var``."""
     bound: dict[str, int] = {}
     for item in body:
-        for node in walk(item):
-            if isinstance(node, (cst.AssignTarget, cst.AugAssign)) and isinstance(
-                node.target, cst.Name
-            ):
-                bound[node.target.value] = bound.get(node.target.value, 0) + 1
-    taken = {node.value for item in body for node in walk(item) if isinstance(node, cst.Name)}
+        for node in below(item, cst.AssignTarget, cst.AugAssign):
+            target = node.target  # type: ignore[attr-defined]
+            if isinstance(target, cst.Name):
+                bound[target.value] = bound.get(target.value, 0) + 1
+    taken = {node.value for item in body for node in below(item, cst.Name)}
 
     def block(nodes: Sequence[cst.CSTNode]) -> list[cst.CSTNode]:
         done: list[cst.CSTNode] = []
@@ -122,14 +119,12 @@ def _factories(module: cst.Module) -> set[str]:
 
 def _returns_variable(function: cst.FunctionDef, factories: set[str]) -> bool:
     made: set[str] = set()
-    returned: list[cst.BaseExpression | None] = []
-    for node in walk(function.body):
-        if isinstance(node, cst.Assign) and len(node.targets) == 1:
+    for node in below(function.body, cst.Assign):
+        if len(node.targets) == 1:
             target = node.targets[0].target
             if isinstance(target, cst.Name) and _makes(node.value, factories):
                 made.add(target.value)
-        elif isinstance(node, cst.Return):
-            returned.append(node.value)
+    returned = [node.value for node in below(function.body, cst.Return)]
     return bool(returned) and all(
         value is not None
         and (_makes(value, factories) or (isinstance(value, cst.Name) and value.value in made))
@@ -161,7 +156,7 @@ def _separate(
     repeated -= _unsafe(body, frozenset(looped))
     if not repeated:
         return list(body)
-    taken = {node.value for item in body for node in walk(item) if isinstance(node, cst.Name)}
+    taken = {node.value for item in body for node in below(item, cst.Name)}
     current: dict[str, str] = {}
     versions: dict[str, int] = {}
 
@@ -258,7 +253,7 @@ def _makes_in(node: cst.For, factories: set[str]) -> set[str]:
         name = _assigned(small, factories)
         if name is not None and name not in seen:
             found.add(name)
-        seen |= {item.value for item in walk(small) if isinstance(item, cst.Name)}
+        seen |= {item.value for item in below(small, cst.Name)}
     return found
 
 
@@ -300,32 +295,30 @@ def _bound_first(nodes: Sequence[cst.CSTNode], name: str, factories: set[str]) -
 
 
 def _mentions(node: cst.CSTNode, name: str) -> bool:
-    return any(isinstance(item, cst.Name) and item.value == name for item in walk(node))
+    return any(item.value == name for item in below(node, cst.Name))
 
 
 def _unsafe(body: Sequence[cst.CSTNode], looped: frozenset[str]) -> set[str]:
     """Names that functions, classes and lambdas in the block mention, or that branches bind."""
     found: set[str] = set()
-
-    def look(node: cst.CSTNode) -> None:
-        for child in children(node):
-            if isinstance(
-                child, (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.BaseComp, cst.Global)
-            ):
-                found.update(n.value for n in walk(child) if isinstance(n, cst.Name))
-            elif isinstance(child, (cst.If, cst.For, cst.While, cst.Try)):
-                own = looped if isinstance(child, cst.For) else frozenset()
-                for inner in walk(child):
-                    if isinstance(inner, (cst.AssignTarget, cst.AugAssign, cst.For)):
-                        names = {n.value for n in walk(inner.target) if isinstance(n, cst.Name)}
-                        found.update(names - own)
-                look(child)
-            else:
-                look(child)
-
     for node in body:
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            found.update(n.value for n in walk(node) if isinstance(n, cst.Name))
-        else:
-            look(cst.IndentedBlock([node]))  # type: ignore[list-item]
+        for inner in below(node, *_DEFERRED):
+            found.update(n.value for n in below(inner, cst.Name))
+        for branch in below(node, cst.If, cst.For, cst.While, cst.Try):
+            own = looped if isinstance(branch, cst.For) else frozenset()
+            for bound in below(branch, cst.AssignTarget, cst.AugAssign, cst.For):
+                target = bound.target  # type: ignore[attr-defined]
+                found |= {n.value for n in below(target, cst.Name)} - own
     return found
+
+
+_DEFERRED = (
+    cst.FunctionDef,
+    cst.ClassDef,
+    cst.Lambda,
+    cst.ListComp,
+    cst.SetComp,
+    cst.DictComp,
+    cst.GeneratorExp,
+    cst.Global,
+)

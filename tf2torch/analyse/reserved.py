@@ -7,7 +7,7 @@ from typing import Final
 
 import libcst as cst
 
-from tf2torch.cst.walk import children, walk
+from tf2torch.cst.walk import below, children, walk
 
 RESERVED: Final = frozenset("torch nn F device model".split())
 
@@ -60,7 +60,7 @@ def _collect(
 
 
 def _bound_in(function: cst.FunctionDef) -> frozenset[str]:
-    parts = list(walk(function))
+    parts = walk(function)
     shared = {
         item.name.value for part in parts if isinstance(part, cst.Global) for item in part.names
     }
@@ -81,14 +81,22 @@ def _values_of(scope: cst.Module | cst.FunctionDef, aliases: frozenset[str]) -> 
 
 
 def _own_nodes(body: Sequence[cst.CSTNode]) -> Iterator[cst.CSTNode]:
-    for node in body:
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            continue
-        yield node
-        yield from _own_nodes(children(node))
+    stack = list(body)
+    stack.reverse()
+    while stack:
+        node = stack.pop()
+        if type(node) not in _DEFINITIONS:
+            yield node
+            stack += reversed(children(node))
+
+
+_DEFINITIONS: Final = frozenset({cst.FunctionDef, cst.ClassDef})
+_BINDING: Final = frozenset({cst.Assign, cst.For, cst.WithItem})
 
 
 def _bindings(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode]]:
+    if type(node) not in _BINDING:
+        return
     if isinstance(node, cst.Assign):
         for target in node.targets:
             yield from ((name, node.value) for name in _targets(target.target))
@@ -109,7 +117,7 @@ def _targets(target: cst.CSTNode) -> set[str]:
 def _aliases(module: cst.Module) -> frozenset[str]:
     """Names of classes and of what is imported."""
     found: set[str] = set()
-    for node in walk(module):
+    for node in below(module, cst.ClassDef, cst.Import, cst.ImportFrom):
         if isinstance(node, cst.ClassDef):
             found.add(node.name.value)
         elif isinstance(node, (cst.Import, cst.ImportFrom)):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import libcst as cst
+
+from tf2torch.cst.memory import remember
+
+N = TypeVar("N", bound=cst.CSTNode)
 
 #: Fields without code of their own: white space, commas, parentheses, comments.
 _TRIVIA = frozenset(
@@ -15,8 +19,6 @@ _TRIVIA = frozenset(
 )
 #: Fields that stand in the source before those that the class lists first.
 _FIRST = {"decorators": 0, "returns": 3, "body": 4}
-#: How many nodes a function may remember its results for: those of the file at hand.
-NODES = 1 << 15
 _DEFINITIONS = (cst.FunctionDef, cst.ClassDef)
 
 
@@ -63,13 +65,53 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     return found
 
 
-def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+def walk(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
     """A node and all below it, parents first."""
-    stack = [node]
+    return _statement_nodes(node) if type(node) in _STATEMENTS else _nodes(node)
+
+
+def below(node: cst.CSTNode, *kinds: type[N]) -> list[N]:
+    """A node and those below it that are of some classes (not their subclasses)."""
+    return [item for item in walk(node) if type(item) in kinds]  # type: ignore[misc]
+
+
+#: Passes look at statements again and again, and most of them survive a rewriting.
+_STATEMENTS = frozenset(
+    {
+        cst.Module,
+        cst.IndentedBlock,
+        cst.SimpleStatementLine,
+        cst.FunctionDef,
+        cst.ClassDef,
+        cst.If,
+        cst.For,
+        cst.While,
+        cst.With,
+        cst.Try,
+    }
+)
+
+
+@remember
+def _statement_nodes(node: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
+    return tuple(_nodes(node))
+
+
+def _nodes(node: cst.CSTNode) -> list[cst.CSTNode]:
+    found: list[cst.CSTNode] = [node]
+    stack = children(node)
+    stack.reverse()
     while stack:
         item = stack.pop()
-        yield item
-        stack += reversed(children(item))
+        if type(item) in _STATEMENTS:
+            found += _statement_nodes(item)
+            continue
+        found.append(item)
+        inner = children(item)
+        if inner:
+            inner.reverse()
+            stack += inner
+    return found
 
 
 def read(node: cst.CSTNode, visitor: Any) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import libcst as cst
 
 from tf2torch.analyse import Analysis
-from tf2torch.cst.walk import NODES, children
+from tf2torch.cst.memory import remember
+from tf2torch.cst.walk import children
 from tf2torch.plan import feeding
 from tf2torch.plan.uses import Names, names_in
 from tf2torch.rulebook.values import Value
@@ -315,7 +316,7 @@ def contains_run(analysis: Analysis, node: cst.CSTNode) -> bool:
     return any(call in analysis.runs for call in calls_in(node))
 
 
-@lru_cache(NODES)
+@remember
 def calls_in(node: cst.CSTNode) -> tuple[cst.Call, ...]:
     """Calls below a node in source order, not those inside function definitions."""
     found: list[cst.Call] = []

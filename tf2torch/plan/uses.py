@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import libcst as cst
 
-from tf2torch.cst.walk import NODES, children, read
+from tf2torch.cst.memory import remember
+from tf2torch.cst.walk import children, read
 
 
 @dataclass
@@ -28,7 +28,7 @@ def names_in(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Names:
     return collector.names
 
 
-@lru_cache(NODES)
+@remember
 def free_names(function: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     """Names a function takes from outside: read, and neither parameters nor locals."""
     found = names_in(function.body)

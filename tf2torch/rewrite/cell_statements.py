@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import libcst as cst
 
 from tf2torch.analyse.cells import CELLS
-from tf2torch.cst.walk import NODES, read
+from tf2torch.cst.memory import remember
+from tf2torch.cst.walk import read
 from tf2torch.plan.units import contents
 from tf2torch.rewrite.writer import Writer
 from tf2torch.rulebook.values import Value
@@ -85,7 +84,7 @@ def _assigned(node: cst.FunctionDef, name: str) -> list[cst.BaseExpression]:
     return _results(node).assigned.get(name, [])
 
 
-@lru_cache(NODES)
+@remember
 def _results(node: cst.FunctionDef) -> _Results:
     finder = _Results()
     read(node.body, finder)
@@ -131,7 +130,7 @@ def _appends(writer: Writer, node: cst.CSTNode) -> str | None:
     return None
 
 
-@lru_cache(1)
+@remember
 def _cell_lists(writer: Writer) -> set[str]:
     """Names of lists that cells are appended to."""
     return {name for node in writer.analysis.values if (name := _appends(writer, node)) is not None}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import libcst as cst
 
 from tf2torch.analyse.recurrent import LOOPS
+from tf2torch.cst.memory import remember
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import distributions, gradients, operations, recurrent, variables
@@ -156,7 +156,7 @@ def _unit_of(writer: Writer, node: cst.Call) -> Unit | None:
     return _units_by_call(writer).get(node)
 
 
-@lru_cache(1)
+@remember
 def _units_by_call(writer: Writer) -> dict[cst.Call, Unit]:
     return {
         call: unit for unit in reversed(writer.plan.graph.units) for call in calls_in(unit.node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from tf2torch.cst.walk import transform
+from tf2torch.cst.walk import below, transform
 from tf2torch.plan.counters import Counters
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import free_names, names_in
@@ -68,16 +68,11 @@ def drop_unread(module: Statements, main: Statements, counters: Counters) -> Non
 
 def _reads(body: Statements) -> set[str]:
     found = names_in(body).loads
-
-    class Functions(cst.CSTVisitor):
-        def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-            found.update(free_names(node))
-
-        def visit_Lambda(self, node: cst.Lambda) -> None:
-            found.update(names_in(node.body).loads)
-
     for statement in body:
-        statement.visit(Functions())
+        for function in below(statement, cst.FunctionDef):
+            found.update(free_names(function))
+        for closure in below(statement, cst.Lambda):
+            found.update(names_in(closure.body).loads)
     return found
 
 
@@ -93,6 +88,8 @@ def _without(statement: cst.BaseStatement, name: str) -> cst.BaseStatement | Non
 
     if _sets(statement, name):
         return None
+    if not any(_sets(line, name) for line in below(statement, cst.SimpleStatementLine)):
+        return statement
     return transform(statement, change)  # type: ignore[return-value]
 
 

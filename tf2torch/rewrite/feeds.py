@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import libcst as cst
 
+from tf2torch.cst.memory import remember
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.sites import Feed, Site, feed_items
 from tf2torch.plan.units import Unit, contents
@@ -129,7 +129,7 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
     return lines(f"{feed.name} = {made}\n")
 
 
-@lru_cache(1)
+@remember
 def _differentiated(writer: Writer) -> set[object]:
     """Identities of placeholders that gradients are taken with respect to."""
     found: set[object] = set()

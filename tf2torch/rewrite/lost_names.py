@@ -7,14 +7,15 @@ that reads it, the output would fail when it runs; here it becomes a TODO instea
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse.methods import local_names, parameters
-from tf2torch.cst.walk import children, transform, walk
+from tf2torch.cst.memory import remember
+from tf2torch.cst.walk import below, children, transform
 from tf2torch.rewrite.writer import Unconvertible, Writer, code, lines
 
 _BUILTIN = frozenset(dir(builtins)) | {
@@ -30,7 +31,6 @@ _BUILTIN = frozenset(dir(builtins)) | {
     "raw_input",
     "reload",
 }
-_FUNCTIONS = (cst.FunctionDef, cst.Lambda)
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,6 @@ class Visible:
 
     module: frozenset[str]
     local: frozenset[str] = frozenset()
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.module or name in self.local or name in _BUILTIN
 
     def inside(self, names: frozenset[str]) -> Visible:
         return Visible(self.module, self.local | names)
@@ -52,61 +49,70 @@ def mark_lost_names(writer: Writer, module: cst.Module) -> cst.Module:
     source = writer.analysis.source.module
     unknown = set(unbound(source))
     lost = set(unbound(module)) - unknown - writer.failed
-    if any(isinstance(node, cst.ImportStar) for node in walk(source)):
+    if below(source, cst.ImportStar):
         lost &= _bound_anywhere(source)
     if not lost:
         return module
-    places = {n.value: n for n in walk(source) if isinstance(n, cst.Name) and n.value in lost}
+    places = {n.value: n for n in below(source, cst.Name) if n.value in lost}
     return _Marker(writer, lost, places).module(module)
 
 
 def _bound_anywhere(module: cst.Module) -> set[str]:
     found = set(_module_names(module))
-    for node in walk(module):
-        if isinstance(node, cst.FunctionDef):
-            found |= local_names(node)
+    for node in below(module, cst.FunctionDef):
+        found |= local_names(node)
     return found
 
 
-def unbound(module: cst.Module) -> Iterator[str]:
+def unbound(module: cst.Module) -> list[str]:
     """Names that are read where nothing binds them, whatever the order of statements."""
-    visible = Visible(frozenset(_module_names(module)))
-    for node in module.body:
-        yield from _unbound(node, visible)
+    visible = Visible(_module_names(module))
+    return [name for node in module.body for name in _unbound(node, visible)]
 
 
-def _module_names(module: cst.Module) -> set[str]:
-    made = cst.FunctionDef(cst.Name("_"), cst.Parameters(), cst.IndentedBlock(module.body))  # type: ignore[arg-type]
+@remember
+def _module_names(module: cst.Module) -> frozenset[str]:
+    made = cst.FunctionDef(cst.Name("_"), cst.Parameters(), cst.IndentedBlock(module.body))
     found = set(local_names(made))
-    for node in walk(module):
-        if isinstance(node, cst.Global):
-            found |= {item.name.value for item in node.names}
+    for node in below(module, cst.Global):
+        found |= {item.name.value for item in node.names}
+    return _BUILTIN | found
+
+
+def _unbound(node: Any, visible: Visible) -> list[str]:
+    """Names read by a node that are not visible there."""
+    found: list[str] = []
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        kind = type(item)
+        if kind is cst.Name:
+            if item.value not in visible.module and item.value not in visible.local:
+                found.append(item.value)
+        elif kind is cst.Attribute or kind is cst.Arg:
+            stack.append(item.value)
+        elif kind is cst.FunctionDef or kind is cst.Lambda:
+            arguments = frozenset(parameters(item))
+            names = local_names(item) if kind is cst.FunctionDef else arguments
+            found += _unbound(item.params, visible.inside(arguments))
+            found += _unbound(item.body, visible.inside(names))
+        elif kind is cst.ClassDef:
+            for part in (*item.bases, *item.keywords, *item.decorators):
+                found += _unbound(part, visible)
+            found += _unbound(item.body, visible.inside(_class_names(item)))
+        elif kind in _COMPREHENSIONS:
+            inner = visible.inside(_targets(item))
+            for child in children(item):
+                found += _unbound(child, inner)
+        elif kind not in _DECLARATIONS:
+            inside = children(item)
+            inside.reverse()
+            stack += inside
     return found
 
 
-def _unbound(node: cst.CSTNode, visible: Visible) -> Iterator[str]:
-    if isinstance(node, cst.Name):
-        if node.value not in visible:
-            yield node.value
-    elif isinstance(node, (cst.Attribute, cst.Arg)):
-        yield from _unbound(node.value, visible)
-    elif isinstance(node, _FUNCTIONS):
-        yield from _unbound(node.params, visible.inside(frozenset(parameters(node))))
-        names = (
-            local_names(node) if isinstance(node, cst.FunctionDef) else frozenset(parameters(node))
-        )
-        yield from _unbound(node.body, visible.inside(names))
-    elif isinstance(node, cst.ClassDef):
-        for part in (*node.bases, *node.keywords, *node.decorators):
-            yield from _unbound(part, visible)
-        yield from _unbound(node.body, visible.inside(_class_names(node)))
-    elif isinstance(node, (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)):
-        inner = visible.inside(_targets(node))
-        for child in children(node):
-            yield from _unbound(child, inner)
-    elif not isinstance(node, (cst.Import, cst.ImportFrom, cst.Global, cst.Nonlocal)):
-        for child in children(node):
-            yield from _unbound(child, visible)
+_COMPREHENSIONS = frozenset({cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp})
+_DECLARATIONS = frozenset({cst.Import, cst.ImportFrom, cst.Global, cst.Nonlocal})
 
 
 def _class_names(node: cst.ClassDef) -> frozenset[str]:
@@ -116,9 +122,8 @@ def _class_names(node: cst.ClassDef) -> frozenset[str]:
 
 def _targets(node: cst.CSTNode) -> frozenset[str]:
     found = set()
-    for item in walk(node):
-        if isinstance(item, cst.CompFor):
-            found |= {name.value for name in walk(item.target) if isinstance(name, cst.Name)}
+    for item in below(node, cst.CompFor):
+        found |= {name.value for name in below(item.target, cst.Name)}
     return frozenset(found)
 
 
@@ -129,7 +134,7 @@ class _Marker:
     places: dict[str, cst.Name]
 
     def module(self, module: cst.Module) -> cst.Module:
-        visible = Visible(frozenset(_module_names(module)))
+        visible = Visible(_module_names(module))
         return module.with_changes(body=self._statements(module.body, visible))
 
     def _statements(self, body: Sequence[Any], visible: Visible) -> list[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import cast
 
 import libcst as cst
 
+from tf2torch.cst.memory import remember
 from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.sites import Site, Tree
@@ -93,7 +93,7 @@ def forget(host: Host, done: Statements) -> None:
                 del host.live[name]
 
 
-@lru_cache(1024)
+@remember
 def _names_of(text: str) -> set[str]:
     return names_in(parse(text)).loads
 
