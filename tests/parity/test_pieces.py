@@ -17,7 +17,7 @@ from tf2torch.parity.recorder import probes
 from tf2torch.parity.recorder.writing import Writer
 from tf2torch.parity.records import Record
 from tf2torch.parity.tolerances import differs, last_place, line_differs
-from tf2torch.parity.values import ordinal, stacked_states
+from tf2torch.parity.values import ordinal, stacked_states, without_nodes
 from tf2torch.parity.variables import is_slot, same_update
 
 
@@ -164,3 +164,16 @@ def test_the_writer_s_record_is_read_back(tmp_path: Path) -> None:
 def test_replay_imports_no_tensorflow() -> None:
     code = "import sys, tf2torch.parity.replay; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_descriptions_of_graph_nodes_are_no_output() -> None:
+    lines = ["loss 0.5", 'Tensor("add:0", shape=(), dtype=float32)', "Tensor of rank 2"]
+    lines += ["W is <tf.Variable 'W:0' shape=(2,) dtype=float32_ref>", "end"]
+    assert without_nodes("\n".join(lines)) == ["loss 0.5", "Tensor of rank 2", "end"]
+
+
+def test_start_values_are_no_fetched_values() -> None:
+    source = "a, b = 0, -1\nc = []\nd = f(1)\ne, g = d, 0\n"
+    tree = probes.Instrument().visit(ast.parse(source))
+    probed = [node.value.args[1] for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    assert len(probed) == 2

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.rewrite.both import Pair, run_both
+from tests.rewrite.both import Pair, convert_text, run_both
 
 PROGRAMS = {
     "rebound": """
@@ -97,6 +99,34 @@ with tf.Session() as sess:
     for value in sess.run([b, c, d, e, f, g, h, i, j, k, m], {x: [[1, 2, 3]]}):
         print(np.round(value, 4).tolist())
 """,
+    "constants": """
+def clipped(x):
+    return(tf.nn.relu(x))
+
+def negative(a, b):
+    assert(a is not None)
+    return(-(tf.add(a, b)))
+
+c = tf.add(1, 2)
+d = tf.multiply(c, 2)
+e = tf.sqrt(tf.cast(d, tf.float32))
+x = tf.placeholder(tf.float32, [None, 2])
+y = tf.multiply(x, tf.cast(c, tf.float32))
+n = tf.pow(tf.shape(x)[0], 2)
+s = tf.constant("hello")
+values, vectors = tf.self_adjoint_eig(tf.diag([1., 2.]))
+with tf.Session() as sess:
+    print(sess.run(clipped(tf.constant([1., -1.]))).tolist())
+    print(sess.run(negative(tf.constant(1.), tf.constant(2.))))
+    print(sess.run(tf.div(7, 2)), sess.run(tf.mod(7, 4)), sess.run(tf.constant("a")))
+    fetched = sess.run([c, d, e, y, n], {x: [[1., 2.]]})
+    print(fetched[0], fetched[1], "%.4f" % fetched[2], fetched[3].tolist(), fetched[4])
+    print(sess.run(s), sess.run(s).decode(), sess.run(values).tolist())
+    largest, smallest = sess.run(tf.self_adjoint_eig(tf.diag([1., 2.])))
+    print(largest.tolist())
+    mean, variance = tf.nn.moments(tf.constant([1., 2.]), 0)
+    print("%.2f %.2f" % tuple(sess.run([mean, variance])))
+""",
     "loop_names": """
 import numpy as np
 x = tf.placeholder(tf.float32, [None, 2])
@@ -119,6 +149,49 @@ with tf.Session() as sess:
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
     return run_both(tmp_path_factory.mktemp("flat"), PROGRAMS)
+
+
+GRAPH_PRINTS = """
+def layer(x, n):
+    w = tf.Variable(tf.ones([3, n]))
+    y = tf.matmul(x, w)
+    print(y)
+    print("layer", y.get_shape(), n)
+    return y
+
+x = tf.placeholder(tf.float32, [None, 3])
+h = layer(x, 4)
+print(h)
+print("x %s" % x, "h {}".format(h))
+print("built")
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for i in range(2):
+        print(i, sess.run(h, {x: [[1, 2, 3]]}))
+"""
+
+
+def test_prints_of_the_graph_are_left_out_and_reported(tmp_path: Path) -> None:
+    made = convert_text(tmp_path, "prints", "import tensorflow as tf\n" + GRAPH_PRINTS)
+    printed = [line.strip() for line in made.text.splitlines() if "print(" in line]
+    assert printed == ['print("built")', "print(i, h.cpu().numpy())"]
+    notes = [d.line for d in made.diagnostics if d.rule == "graph-print"]
+    assert notes == [6, 7, 12, 13]
+
+
+def test_numpy_names_of_old(tmp_path: Path) -> None:
+    lines = """
+import numpy as np
+import tensorflow as tf
+a = np.zeros([2, 2], dtype=np.float)
+b = np.reshape(a, newshape=(4,)).astype(np.int)
+c = [np.Inf, -np.NaN, np.NINF, np.product(b), np.float32(1)]
+print(a, b, c)
+"""
+    text = convert_text(tmp_path, "old", lines).text
+    assert "dtype=float)" in text
+    assert "np.reshape(a, (4,)).astype(int)" in text
+    assert "[np.inf, -np.nan, (-np.inf), np.prod(b), np.float32(1)]" in text
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

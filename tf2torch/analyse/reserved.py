@@ -122,7 +122,7 @@ def _aliases(module: cst.Module) -> frozenset[str]:
             found.add(node.name.value)
         elif isinstance(node, (cst.Import, cst.ImportFrom)):
             for item in () if isinstance(node.names, cst.ImportStar) else node.names:
-                name = item.asname.name if item.asname is not None else item.name
+                name: cst.CSTNode = item.asname.name if item.asname is not None else item.name
                 while isinstance(name, cst.Attribute):
                     name = name.value
                 assert isinstance(name, cst.Name)

@@ -17,6 +17,7 @@ from tf2torch.rewrite.closing import close_class, tensors
 from tf2torch.rewrite.draw_loops import tidy
 from tf2torch.rewrite.idioms import simplify
 from tf2torch.rewrite.lost_names import mark_lost_names
+from tf2torch.rewrite.numpy_names import modern_numpy
 from tf2torch.rewrite.program import write_program
 from tf2torch.rewrite.weights import held_by, weight_map
 from tf2torch.rewrite.writer import Writer
@@ -46,6 +47,7 @@ def rewrite(plan: Plan) -> Rewritten:
     writer = Writer(plan)
     writer.modes = plan.modes
     module = mark_lost_names(writer, simplify(write_program(writer)))
+    module = modern_numpy(module, plan.analysis.source.text)
     holder = plan.model
     if plan.analysis.opened is not None:
         module, holder = close_class(module, plan.analysis.opened, plan.model, tensors(plan))

@@ -107,7 +107,8 @@ def lower(
         if metrics.metric_of(writer, leaf.value) is not None:
             continue
         if leaf.record is None and not operations.only_operations(leaf.value):
-            tracked = bool(steps) or not computed or _uses_gradients(writer, units)
+            tracked = bool(steps) or _uses_gradients(writer, units)
+            tracked = tracked or not computed and bool(writer.analysis.creations)
             results[id(leaf)] = _result(host, leaf, scope, numbers_scope, tracked=tracked)
     managers: list[str] = []
     if recording.is_recorded(writer, site):
@@ -127,7 +128,9 @@ def lower(
             before += write_statement(writer, unit.node, scope, None)
         return before, results
     if computed and not _uses_gradients(writer, units):
-        computed = [_inside(["torch.no_grad()", *managers], computed)]
+        if writer.analysis.creations:  # without variables nothing has gradients
+            managers.insert(0, "torch.no_grad()")
+        computed = [_inside(managers, computed)] if managers else computed
     return [*before, *mode, *computed], results
 
 
@@ -286,9 +289,30 @@ def _result(host: Host, leaf: Leaf, scope: Scope, numbers_scope: Scope, *, track
     if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool", None):
         return code(fill_method(written, "item()"))
     if leaf.value.category == "string":
+        if _is_text(writer, leaf.node):
+            return code(_as_bytes(written))
         return code(written) if leaf.value.rank == 0 else f"np.array({code(written)}, dtype=object)"
     tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
     if leaf.value.kind == "variable" or operations.is_average(leaf.node):
         # The next step changes the tensor in place; what TensorFlow returns stays as it is.
         return code(fill_method(written, "detach().cpu().numpy().copy()"))
     return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
+
+
+def _is_text(writer: Writer, node: cst.BaseExpression) -> bool:
+    """Whether a string tensor is a constant: a text of the program's, not bytes that were read."""
+    if isinstance(node, cst.Name):
+        made = [u.value for u in writer.plan.graph.units if node.value in u.names.stores]
+        return bool(made) and all(v is not None and _is_text(writer, v) for v in made)
+    if not isinstance(node, cst.Call) or not node.args:
+        return False
+    symbol = writer.analysis.symbols.get(node.func)
+    made_of = writer.value(node.args[0].value)
+    return symbol == "tf.constant" and isinstance(made_of.literal, str)
+
+
+def _as_bytes(node: cst.BaseExpression) -> cst.BaseExpression:
+    """What TensorFlow gives for a string: bytes."""
+    if isinstance(node, cst.SimpleString) and node.prefix == "" and node.raw_value.isascii():
+        return node.with_changes(value=f"b{node.value}")
+    return fill_method(node, "encode()")

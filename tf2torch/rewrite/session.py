@@ -22,6 +22,7 @@ from tf2torch.rewrite import (
 )
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.feeds import feed_dictionary
+from tf2torch.rewrite.graph_prints import prints_graph
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.lowering import lower
 from tf2torch.rewrite.session_arguments import without_session_parameters
@@ -198,6 +199,9 @@ def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
     for small in node.body:
         if _is_dropped(host, small):
             writer.settle(small, Outcome.ABSORBED, "session")
+            continue
+        if prints_graph(writer, small):
+            writer.settle(small, Outcome.ABSORBED, "graph-print")
             continue
         if savers.call_with_runs(host, small):
             written += _around_runs(host, small)

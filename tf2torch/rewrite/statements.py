@@ -21,6 +21,7 @@ from tf2torch.rewrite.expressions import (
     typed,
     unify,
 )
+from tf2torch.rewrite.graph_prints import prints_graph
 from tf2torch.rewrite.layout import FIRST, to_last
 from tf2torch.rewrite.sink import Sink
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines
@@ -231,6 +232,9 @@ def _augmented(writer: Writer, node: cst.AugAssign, scope: Scope) -> cst.BaseSma
 def _expression(writer: Writer, node: cst.Expr, scope: Scope) -> Statements:
     if isinstance(node.value, (cst.SimpleString, cst.ConcatenatedString)):
         return [_line(node)]
+    if scope.phase == "forward" and prints_graph(writer, node, inside=True):
+        writer.settle(node, Outcome.ABSORBED, "graph-print")
+        return []
     symbol = (
         writer.analysis.symbols.get(node.value.func) if isinstance(node.value, cst.Call) else None
     )
@@ -316,13 +320,13 @@ def _if(writer: Writer, node: cst.If, scope: Scope, sink: Sink | None) -> cst.If
 def _for(writer: Writer, node: cst.For, scope: Scope, sink: Sink | None) -> Statements:
     iterable = convert(writer, node.iter, scope)
     target = node.target
-    used = any(node in slot.loops for slot in scope.slots.values())
-    if used and node not in scope.indices:
+    used = any(node.body is loop.body for slot in scope.slots.values() for loop in slot.loops)
+    if used and node.body not in scope.indices:
         counter = _counter(node)
         if counter is not None:
-            scope.indices[node] = counter
+            scope.indices[node.body] = counter
         else:
-            scope.indices[node] = "index"
+            scope.indices[node.body] = "index"
             target = cst.Tuple([cst.Element(cst.Name("index")), cst.Element(target)])
             if isinstance(node.target, cst.Tuple):
                 inner = node.target.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
@@ -334,10 +338,11 @@ def _for(writer: Writer, node: cst.For, scope: Scope, sink: Sink | None) -> Stat
         sink.enter(loop=True)
     body = write_block(writer, node.body.body, scope, sink)
     body += _settle_layouts(scope, before, {})
+    lengths = sink.lengths.pop(len(sink.stack) - 1, []) if sink is not None else []
     made = sink.leave() if sink is not None else []
     if sink is not None and made:
         before_made, body = _configuration(writer, node, sink, made, body)
-        sink.loop(writer, node, [*before_made, *made])
+        sink.loop(writer, node, [*before_made, *made], lengths)
     return [node.with_changes(target=target, iter=iterable, body=block(body, node.body))]
 
 

@@ -81,7 +81,9 @@ def _first(items: Sequence[Value]) -> Value:
 
 
 def _is_host(value: Value | None) -> bool:
-    return value is not None and value.kind in ("python", "sequence") and value.literal is not None
+    if value is None or value.literal is None:
+        return False
+    return value.host or value.kind in ("python", "sequence")
 
 
 def _dtype_beside(rule: Rule, bound: Bound, name: str) -> str | None:

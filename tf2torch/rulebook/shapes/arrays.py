@@ -62,6 +62,13 @@ def host_same(x: Value) -> Result:
     return core.same(x)
 
 
+def host_broadcast(x: Value, y: Value) -> Result:
+    """Broadcast shape of the operands; of two host numbers a host number."""
+    if all(_on_host(v) and as_tensor(v).shape == () for v in (x, y)):
+        return host(common_dtype((as_tensor(x), as_tensor(y))))
+    return core.broadcast(x, y)
+
+
 def host_reduce(x: Value, axis: Value, keepdims: Value) -> Result:
     """A reduction; of a whole host list to a host number."""
     whole = literal(axis) is None and literal(keepdims) is None
@@ -257,6 +264,7 @@ _BY_NAME = (
     host_concat,
     host_stack,
     host_same,
+    host_broadcast,
     same_value,
     dtype_of,
     broadcast_all,

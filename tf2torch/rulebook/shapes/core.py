@@ -88,6 +88,20 @@ def sequence(*values: Value) -> Result:
     return Value("sequence", detail=values)
 
 
+def several(x: Value, count: Value) -> Result:
+    """A number of tensors of unknown shape with the dtype of x."""
+    known = literal(count)
+    if not isinstance(known, int):
+        return Refusal("the number of results is unknown")
+    return Value("sequence", detail=(tensor(as_tensor(x).dtype),) * known)
+
+
+def decomposition(x: Value, compute_uv: Value) -> Result:
+    """tf.svd: singular values, and the vectors unless they are not wanted."""
+    one = tensor(as_tensor(x).dtype)
+    return one if literal(compute_uv) is False else Value("sequence", detail=(one,) * 3)
+
+
 def scalar(dtype: Value) -> Result:
     """A scalar of a dtype (a name, or a tensor that has it)."""
     return tensor(dtype_name(dtype), ())
@@ -235,6 +249,6 @@ SHAPES: Final[Mapping[str, Callable[..., Result]]] = {
     **{f.__name__: f for f in (same, broadcast, compare, cast, reduce, argmax, moments)},
     **{f.__name__: f for f in (sequence, scalar, unknown, matmul, dense, fill, constant)},
     **{f.__name__: f for f in (one_hot, shape_of, static_shape, where, python, operation)},
-    **{f.__name__: f for f in (element, flatten)},
+    **{f.__name__: f for f in (element, flatten, several, decomposition)},
     "range": arange,
 }
