@@ -55,7 +55,7 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lines_of(fault: dict[str, str], converted: str) -> range:
     """The lines of the statement that the fault is in."""
-    text = fault.get("at", fault["wrong"]).strip()
+    text = (fault.get("at") or fault["wrong"]).strip()
     offset = converted.index(text)
     line = converted[:offset].count("\n") + 1
     spans = [
@@ -69,6 +69,9 @@ def lines_of(fault: dict[str, str], converted: str) -> range:
 def is_localised(fault: dict[str, str], first: Finding, converted: str) -> bool:
     if "named" in fault:  # a fault of the weight map has a variable, and no line
         return fault["named"] in first.text
+    original = (PROGRAMS / f"{fault['program']}.py").read_text()
+    if "original" in fault and first.original_line in lines_of({"at": fault["original"]}, original):
+        return True
     named = {first.converted_line, *(line for _, line in first.made)}
     return bool(named & set(lines_of(fault, converted)))
 

@@ -12,20 +12,11 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from tf2torch.parity.draws import Draws
+from tf2torch.parity.mapping import entries_of
 from tf2torch.parity.records import Record
 from tf2torch.weights import layout
 
 ROOT = re.compile(r"[A-Za-z_]\w*")
-
-
-def entries_of(weights: Mapping[str, Any]) -> dict[tuple[str, str], list[tuple[str, Any]]]:
-    """For every parameter, (module, key), the variables that go into it: (name, layout)."""
-    found: dict[tuple[str, str], list[tuple[str, Any]]] = {}
-    for name, entry in weights["variables"].items():
-        for row in entry if isinstance(entry, list) else [entry] if entry else []:
-            module = row["module"].split(".")[-1]
-            found.setdefault((module, row["key"]), []).append((name, row.get("layout", "identity")))
-    return found
 
 
 class Loader:

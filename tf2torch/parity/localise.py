@@ -119,9 +119,8 @@ class Tracing:
                     np.allclose(call.value, value, rtol=2 * rtol, atol=2 * (atol + rtol * scale))
                     for value in arrangements(named.value, call.value.shape)
                 ):
-                    named.match = number
+                    named.match = number if named.match is None else named.match
                     call.taken = True
-                    break
 
     def first_difference(self) -> Finding | None:
         self.match()
@@ -162,7 +161,7 @@ class Tracing:
         free = [call for call in self.calls[start:] if not call.taken]
         for exactly in (True, False):
             fitting = [call for call in free if fits(call, exactly)]
-            same = [call for call in fitting if call.name == name]
+            same = [c for c in self.calls[start:] if c.name == name and fits(c, exactly)]
             if same:
                 return self._in_order(named, same, exactly)
             beside = [call for call in fitting if name in self.assigned.get(call.line, ())]
@@ -200,7 +199,9 @@ def localised(
     made = pair.record.variable_lines
     placed = []
     for finding in findings:
-        if finding.kind in ("start", "variable") or "is not updated" in finding.text:
+        if finding.kind == "step" and not finding.converted_line:
+            finding = replace(finding, converted_line=_optimizer(pair))
+        elif finding.kind in ("start", "variable"):
             module, _, key = _parameter(pair, finding.name).partition(".")
             line = about_parameter(text, module, key, initial=finding.kind == "start")
             name = _variable(pair, module, key)
@@ -216,11 +217,14 @@ def localised(
         placed.append(finding)
     first = placed[0]
     # A step whose gradient agrees has its cause behind all tensors of the graph.
-    if trace and first.kind in ("value", "gradient", "missing", "output"):
+    if trace and first.kind in ("value", "gradient", "missing", "output") and not first.sure:
         run = first.run if first.run != END else 0
         if run and (found := Tracing(pair, run, converted).first_difference()) is not None:
             found = replace(found, made=tuple(makers(text, found.converted_line)))
             return [found, *placed]
+    rates = [f for f in placed if "learning rate" in f.text and f.run == first.run]
+    if first.kind == "value" and rates:
+        return [rates[0], *(f for f in placed if f is not rates[0])]
     return placed
 
 
@@ -237,6 +241,11 @@ def _variable(pair: Pair, module: str, key: str) -> str:
             if row["module"].split(".")[-1] == module and row["key"] == key:
                 return str(name)
     return ""
+
+
+def _optimizer(pair: Pair) -> int:
+    """Where the conversion makes the optimizer that a parameter is missing from."""
+    return next((int(event["made"]) for event in pair.replay.of("update")), 0)
 
 
 def _sibling(pair: Pair, finding: Finding) -> int:

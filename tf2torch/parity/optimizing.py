@@ -38,34 +38,49 @@ class Steps:
         self._counts: dict[int, int] = {}
         self._previous: dict[Place, Any] = {}
         self._pending: list[tuple[torch.Tensor, dict[str, Any]]] = []
+        self._stepped: list[tuple[torch.Tensor, torch.Tensor, dict[str, Any]]] = []
         self._made: dict[int, int] = {}
         self._schedulers: dict[int, int] = {}
+        self._plans: dict[int, int] = {}
         self._backward = 0
+        self._clip = 0
+        self.stepping = False
 
     def install(self) -> None:
         register_optimizer_step_pre_hook(self._before)
         register_optimizer_step_post_hook(self._after)
         self._note(Optimizer, "__init__", lambda made, *_: self._made.setdefault(*made))
         self._note(LRScheduler, "step", self._schedule)
+        self._note(LRScheduler, "__init__", self._plan)
         self._note(torch.Tensor, "backward", self._differentiate)
+        for name in ("clip_grad_norm_", "clip_grad_value_"):
+            self._note(torch.nn.utils, name, self._clipped)
 
     def _note(self, owner: Any, name: str, note: Callable[..., Any]) -> None:
         original = getattr(owner, name)
 
         def call(self_: Any, *arguments: Any, **options: Any) -> Any:
-            note((id(self_), self._line()), self_)
+            note((id(self_), self._line()), self_, *arguments[:1])
             return original(self_, *arguments, **options)
 
         setattr(owner, name, call)
 
-    def _schedule(self, made: tuple[int, int], scheduler: Any) -> None:
+    def _schedule(self, made: tuple[int, int], scheduler: Any, *_: Any) -> None:
         if made[1]:
             self._schedulers[id(scheduler.optimizer)] = made[1]
 
-    def _differentiate(self, made: tuple[int, int], _: Any) -> None:
-        self._backward = made[1] or self._backward
+    def _plan(self, made: tuple[int, int], _: Any, optimizer: Any = None) -> None:
+        self._plans.setdefault(id(optimizer), made[1])
+
+    def _differentiate(self, made: tuple[int, int], *_: Any) -> None:
+        self._backward, self._clip = made[1] or self._backward, 0
+
+    def _clipped(self, made: tuple[int, int], *_: Any) -> None:
+        self._clip = made[1]
 
     def _before(self, optimizer: Optimizer, *_: Any) -> None:
+        self.flush()
+        self.stepping = True
         places = self._loader.places()
         for group in optimizer.param_groups:
             for parameter in group["params"]:
@@ -87,16 +102,27 @@ class Steps:
             "before": self._previous.get(place), "rate": float(group.get("lr", np.nan)),
             "line": self._line(), "backward": self._backward,
             "made": self._made.get(id(optimizer), 0),
-            "scheduler": self._schedulers.get(id(optimizer), 0),
+            "scheduler": self._schedulers.get(id(optimizer), 0), "clip": self._clip,
+            "schedule": self._plans.get(id(optimizer), 0),
         }  # fmt: skip
         self._previous[place] = stored
         self._pending.append((parameter, event))
 
     def _after(self, *_: Any) -> None:
+        self.stepping = False
         pending, self._pending = self._pending, []
         for parameter, event in pending:
-            value = parameter.detach().cpu().numpy().copy()
-            self._writer.event("update", after=self._writer.value(value), **event)
+            value = parameter.detach().clone()
+            event["after"] = self._writer.value(value.cpu().numpy())
+            self._stepped.append((parameter, value, event))
+
+    def flush(self) -> None:
+        """Writes the steps that are over; a program may clip a parameter behind its update."""
+        stepped, self._stepped = self._stepped, []
+        for parameter, value, event in stepped:
+            same = bool(torch.equal(parameter.detach(), value))
+            later = None if same else self._writer.value(parameter.detach().cpu().numpy().copy())
+            self._writer.event("update", later=later, **event)
 
 
 def tensorflow_adam() -> None:

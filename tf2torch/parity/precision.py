@@ -11,6 +11,9 @@ import torch
 
 def use_double_precision() -> None:
     """From here on float32 means float64; numbers that come in as float32 are widened."""
+    for name in ("_dtype_to_storage_type_map", "_storage_type_to_dtype_map"):
+        # Saved files name their types by these tables, which must be made of the true dtypes.
+        getattr(torch.storage, name, lambda: None)()
     torch.set_default_dtype(torch.float64)
     single = torch.float32
     torch.float32 = torch.float = torch.float64

@@ -176,8 +176,10 @@ def replay(
     loader.watch_classes()
     order.install()
     line = random_draws.caller_line(str(path))
-    Steps(writer, known, loader, line).install()
+    steps = Steps(writer, known, loader, line)
+    steps.install()
     tracing = Tracing(writer, trace, line, lambda: drawn.finished)
+    tracing.stepping = lambda: steps.stepping
     tracing.install()
     if exact:
         tensorflow_adam()
@@ -219,6 +221,7 @@ def replay(
             error = execute(str(path), arguments, namespace, transform)
         finally:
             sys.stdout = stdout
+    steps.flush()
     finish(writer, loader, drawn, order)
     writer.event("printed", lines=tee.lines)
     writer.event("end", error=None if error is None else f"{type(error).__name__}: {error}")

@@ -22,6 +22,7 @@ class Tracing(TorchFunctionMode):
         self._writer, self._runs = writer, runs
         self._line, self._finished = line, finished
         self._busy = False
+        self.stepping: Callable[[], bool] = lambda: False
 
     def install(self) -> None:
         if self._runs:
@@ -33,7 +34,7 @@ class Tracing(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         finished = self._finished()
-        if self._busy or not self.wants(finished):
+        if self._busy or self.stepping() or not self.wants(finished):
             return result
         line = self._line()
         if not line:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tf2torch.parity.findings import END, Finding, Measure
-from tf2torch.parity.loading import entries_of
+from tf2torch.parity.mapping import entries_of
 from tf2torch.parity.pairs import ROUNDING, Pair
 from tf2torch.parity.records import Event
 from tf2torch.parity.tolerances import differs, error
@@ -153,17 +153,24 @@ def _step(
         )  # fmt: skip
         if why is not None:
             text = f"The gradient of {title} differs the {nth} time.\n{why}"
-            at = got["backward"] or got["line"]
-            return Finding("gradient", text + _hint(pair, got, mine, wanted), line, at, run, names)
+            hint = _hint(pair, got, mine, wanted)
+            clipped = got["clip"] if " times what" in hint else 0
+            at = clipped or got["backward"] or got["line"]
+            return Finding("gradient", text + hint, line, at, run, names, sure=bool(clipped))
     rate = first["rate"]
     if rate is not None and not np.isclose(got["rate"], rate, rtol=1e-5, atol=0):
         text = f"The learning rate of {title} is {got['rate']:.9g} the {nth} time, not {rate:.9g}"
         at = got["scheduler"] if got["scheduler"] and first["nth"] > 1 else got["made"]
-        return Finding("step", text, line, at, run, names)
+        made = (("scheduler", got["schedule"]),) if got["schedule"] else ()
+        return Finding("step", text, line, at, run, names, made=made)
     values = [pair.record.array(event["after"]) for event in events]
     wanted = layout.join([(s, value) for (_, s), value in zip(parts, values)])
     mine = pair.replay.array(got["after"])
     why = _changed_differently(pair, place, parts, mine, wanted, run)
+    if why is not None and got["later"] is not None:
+        later = pair.replay.array(got["later"])
+        if _changed_differently(pair, place, parts, later, wanted, run) is None:
+            mine, why = later, None
     measures.append(
         Measure(
             "step",

@@ -113,8 +113,8 @@ class Doubles:
         """A node in double precision, or in single precision between casts."""
         made = definition.node.add()
         made.CopyFrom(node)
-        for key in [key for key in made.attr if key.startswith("_output_shapes")]:
-            del made.attr[key]
+        for key in [key for key in made.attr if key in ("_output_shapes", "_class")]:
+            del made.attr[key]  # a node of an earlier copy cannot be named as a neighbour
         if op.type in BATCH_NORM:
             self._by_numpy(made, op, batch_norm(op))
             return

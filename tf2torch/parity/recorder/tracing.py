@@ -61,7 +61,7 @@ class Tracing:
             and named.tensor.name not in fed
             and not named.tensor.op.type.startswith(("Variable", "VarHandle", "Placeholder"))
             and named.tensor.dtype.base_dtype.name not in ("string", "resource", "variant")
-            and not in_control_flow(named.tensor.op)
+            and (named.tensor.op.type == "Exit" or not in_control_flow(named.tensor.op))
             and graph.is_fetchable(named.tensor)
         ]
 
