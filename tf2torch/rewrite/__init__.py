@@ -5,14 +5,16 @@ Requires a plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import libcst as cst
 
+from tf2torch.analyse import analyse
 from tf2torch.cst.places import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
-from tf2torch.plan import Plan
+from tf2torch.plan import Plan, make_plan
+from tf2torch.rewrite import shadows
 from tf2torch.rewrite.closing import close_class, tensors
 from tf2torch.rewrite.draw_loops import tidy
 from tf2torch.rewrite.idioms import simplify
@@ -44,6 +46,29 @@ class Rewritten:
 
 def rewrite(plan: Plan) -> Rewritten:
     """Writes the program that the plan describes."""
+    made, module = _write(plan, frozenset())
+    analysis = plan.analysis
+    names = shadows.clashes(analysis.original, module, made.support)
+    if not names:
+        return made
+    words = shadows.marks(names, analysis.source.text)
+    marked = replace(analysis.source, module=shadows.mark(analysis.original, words))
+    again = make_plan(analyse(marked, analysis.rulebook, analysis.options))
+    made, _ = _write(again, names)
+    return Rewritten(
+        text=shadows.unmarked(made.text, words),
+        support=made.support,
+        weights=shadows.unmarked(made.weights, words),
+        diagnostics=tuple(
+            replace(found, message=shadows.unmarked(found.message, words))
+            for found in made.diagnostics
+        ),
+        references=made.references,
+    )
+
+
+def _write(plan: Plan, clashing: frozenset[str]) -> tuple[Rewritten, cst.Module]:
+    """The output and its tree; `clashing` names are left to the program."""
     writer = Writer(plan)
     writer.modes = plan.modes
     module = mark_lost_names(writer, simplify(write_program(writer)))
@@ -53,6 +78,8 @@ def rewrite(plan: Plan) -> Rewritten:
         module, holder = close_class(module, plan.analysis.opened, plan.model, tensors(plan))
     if plan.analysis.state.draws:
         module = tidy(module)
+    if clashing:
+        module = shadows.rename_output(module, clashing, plan.analysis.source.text)
     text = module.code
     for node, symbol in plan.analysis.absorbed.items():
         writer.outcomes.setdefault(node, (Outcome.CONVERTED, symbol, "written out"))
@@ -63,13 +90,14 @@ def rewrite(plan: Plan) -> Rewritten:
         plan.analysis.original, wanted | {origins[node] for node in wanted & origins.keys()}
     )
     places = {node: found.get(origins.get(node, node), (0, 0)) for node in wanted}
-    return Rewritten(
+    made = Rewritten(
         text=text,
         support=tuple(sorted(writer.support)),
         weights=held_by(weight_map(writer), plan.model, holder),
         diagnostics=_diagnostics(writer, places),
         references=_references(writer, places),
     )
+    return made, module
 
 
 def _diagnostics(
