@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from tf2torch.analyse.methods import own_nodes, parameters
+from tf2torch.analyse.methods import local_names, plain_names
 from tf2torch.cst.walk import walk
 
 
@@ -34,11 +34,11 @@ def instances_of(module: cst.Module, node: cst.ClassDef) -> dict[str | None, str
     if calls != 1 or len(made) != 1:
         return {}
     found = dict(made)
+    _hand_on(module, functions, found)
     if None in found:
         for title, function in functions.items():
-            if found[None] not in parameters(function):
+            if found[None] not in local_names(function) and mentions(function, found[None]):
                 found.setdefault(title, found[None])
-    _hand_on(module, functions, found)
     return found
 
 
@@ -83,4 +83,4 @@ def _is_name(node: cst.CSTNode, name: str) -> bool:
 
 def mentions(node: cst.FunctionDef, name: str) -> bool:
     """Whether a function's own code has a name."""
-    return any(_is_name(item, name) for item in own_nodes(node.body))
+    return name in set(plain_names(node.body))

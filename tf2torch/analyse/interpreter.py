@@ -243,7 +243,7 @@ def _for(state: State, node: cst.For) -> Flow:
         outer = state.path
         flow: Flow = None
         for index, item in enumerate(items):
-            state.path = (*outer, (node, index))
+            state.path = (*outer, (node.body, index))
             assign(state, node.target, item)
             flow = run_block(state, body_of(node))
             if flow in ("break", "return", "raise"):
@@ -470,12 +470,16 @@ def _note_locals(
 ) -> None:
     """Keeps the host values that a function's names ended with, as its caller spells them."""
     seen = state.locals.setdefault((definition, node), {})
+    here: dict[str, Value] = {}
     for name, value in frame.names.items():
         plain = tensors.plain(value)
         if plain.text is not None and name not in labels:
             plain = replace(plain, text=names.outside(state, plain.text, texts))
         if plain.kind == "python":
             seen[name] = join(seen[name], plain) if name in seen else plain
+            here[name] = plain
+    if any(isinstance(step, tuple) for step in state.path):
+        state.rounds.setdefault((definition, node), []).append((state.path, here))
 
 
 def _bind_parameters(

@@ -15,7 +15,8 @@ from tf2torch.cst.walk import children, walk
 _HOST_CALLS = frozenset(
     "Session InteractiveSession ConfigProto GPUOptions global_variables_initializer"
     " initialize_all_variables local_variables_initializer tables_initializer FileWriter"
-    " SummaryWriter Summary Value Saver viterbi_decode latest_checkpoint get_checkpoint_state set_random_seed"
+    " SummaryWriter Summary Value Saver viterbi_decode latest_checkpoint get_checkpoint_state"
+    " set_random_seed"
     " reset_default_graph get_default_session Exists exists MakeDirs makedirs mkdir isdir"
     " ListDirectory listdir Glob glob Open GFile remove info warn warning error debug fatal"
     " set_verbosity Coordinator start_queue_runners OutOfRangeError".split()
@@ -264,8 +265,10 @@ def builders(
     for function in functions:
         bodies.setdefault(function.name.value, tuple(walk(function.body)))
     for name, nodes in bodies.items():
-        mentioned = {n.value for n in nodes if isinstance(n, cst.Name)}
-        mentioned |= {n.attr.value for n in nodes if isinstance(n, cst.Attribute)}
+        mentioned = set(plain_names(nodes[0]))
+        # An attribute may have a method's name: it is the method where it is called.
+        called = (n.func for n in nodes if isinstance(n, cst.Call))
+        mentioned |= {func.attr.value for func in called if isinstance(func, cst.Attribute)}
         calls[name] = mentioned & bodies.keys()
     found = {name for name, nodes in bodies.items() if graph_calls(nodes, tensorflow)}
     while True:

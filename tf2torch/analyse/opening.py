@@ -182,12 +182,10 @@ def _open(
         for item in module.body
         if item is not node
     }
-    first = [made for method, made in defined.items() if not method.runs]
-    hosts = [made for method, made in defined.items() if method.runs]
+    functions = list(defined.values())
     if place is not None:
-        return _inside(module, node, place, rest, [*first, *region], origins), opened
-    users = {item for item in rest if _title(item) in instances and _title(item) is not None}
-    body = _placed(module, node, first, [*region, *hosts], users)
+        return _inside(module, node, place, rest, [*functions, *region], origins), opened
+    body = _placed(module, node, functions, region)
     return module.with_changes(body=[rest.get(item, item) for item in body]), opened
 
 
@@ -439,12 +437,8 @@ def _placed(
     node: cst.ClassDef,
     defined: list[cst.FunctionDef],
     region: list[Any],
-    users: set[Any],
 ) -> list[Any]:
-    """The module's statements with the region in front of the first that may make an instance.
-
-    Functions that make graph stand before it, those that run it (`users` among them) behind.
-    """
+    """The module's statements with the region in front of the first that may make an instance."""
     body = list(module.body)
     start = body.index(node)
     programs = {
@@ -465,5 +459,4 @@ def _placed(
     later = [item for item in body[end:] if isinstance(item, (cst.FunctionDef, cst.ClassDef))]
     rest = [item for item in body[end:] if item not in later]
     before = [*body[:start], *defined, *body[start + 1 : end], *later]
-    behind = [item for item in before if item in users]
-    return [*(item for item in before if item not in users), *region, *behind, *rest]
+    return [*before, *region, *rest]

@@ -11,7 +11,7 @@ import libcst as cst
 from tf2torch.analyse.facts import Creation, Function, Obj, Run
 from tf2torch.analyse.naming import Naming
 from tf2torch.rulebook.loader import Rulebook
-from tf2torch.rulebook.values import ANYTHING, Dim, Value
+from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value
 
 #: Statement executions after which calls are no longer followed: a bound on time, not on truth,
 #: since what is not followed is unknown.
@@ -80,6 +80,10 @@ class State:
     #: that get a name of the function's own, since its calls disagree about them.
     lengths: dict[tuple[cst.CSTNode, str, int], set[Dim]] = field(default_factory=dict)
     named_lengths: frozenset[tuple[cst.CSTNode, str, int]] = frozenset()
+    #: The same for each round of the loops around a call.
+    rounds: dict[tuple[cst.CSTNode, cst.CSTNode], list[tuple[Any, dict[str, Value]]]] = field(
+        default_factory=dict
+    )
     summaries: list[Value] = field(default_factory=list)
     #: Executions of summaries and of program functions among the name scopes, and the scopes that
     #: are open since the current function was called.
@@ -110,6 +114,8 @@ class State:
     cache: dict[str, Any] = field(default_factory=dict)
     #: Arguments that calls get under slim.arg_scope, by function.
     arg_scopes: dict[Any, Any] = field(default_factory=dict)
+    #: Parameters of functions that stand for what arg_scopes give.
+    threads: dict[cst.CSTNode, set[str]] = field(default_factory=dict)
     #: Streaming metrics, by the identities of their results.
     metrics: dict[Any, Obj] = field(default_factory=dict)
     #: Where layers have their variables whose calls were written out before.
@@ -142,6 +148,7 @@ def join(one: Value, other: Value) -> Value:
             dtype=one.dtype if one.dtype == other.dtype else None,
             shape=join_shapes(one.shape, other.shape),
             detail=one.detail if one.detail == other.detail else None,
+            host=one.host and other.host,
         )
     if one.kind == other.kind == "python":
         text = one.text if one.text == other.text else None
@@ -149,8 +156,12 @@ def join(one: Value, other: Value) -> Value:
         return (
             replace(one, text=text)
             if same and one.detail == other.detail
-            else Value("python", text=text)
+            else Value("python", text=text, dtype=_number_dtype(one, other))
         )
+    if _is_length(one) or _is_length(other):
+        sizes = [v for v in (one, other) if _is_length(v)]
+        if len(sizes) == 2 or isinstance(one.literal, int) or "python" in (one.kind, other.kind):
+            return replace(sizes[0], literal=UNKNOWN, detail=None)
     if one.kind == other.kind == "sequence":
         items, others = one.detail, other.detail
         if len(items) == len(others):
@@ -194,6 +205,22 @@ def join_shapes(
     if one is None or other is None or len(one) != len(other):
         return None
     return tuple(_join_dims(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _is_length(value: Value) -> bool:
+    """A length that is only known in the run: an integer in torch."""
+    return value.is_tensor and value.host and value.shape == ()
+
+
+def _number_dtype(one: Value, other: Value) -> str | None:
+    """Dtype of what is a Python number either way."""
+    kinds = {bool: None, int: "int32", float: "float32"}
+    found = {
+        kinds.get(type(v.literal)) or (v.dtype if v.shape is None else None) for v in (one, other)
+    }
+    if None in found or not found <= {"int32", "float32"}:
+        return None
+    return found.pop() if len(found) == 1 else "float32"
 
 
 def _join_dims(one: Dim, other: Dim) -> Dim:

@@ -89,4 +89,6 @@ def lists_in_graph(units: Iterable[Unit]) -> tuple[Unit, ...]:
 
 
 def _is_empty(node: cst.BaseExpression | None) -> bool:
+    if isinstance(node, cst.Tuple):  # ``weights, biases = [], []``
+        return all(_is_empty(element.value) for element in node.elements)
     return isinstance(node, (cst.List, cst.Dict)) and not node.elements

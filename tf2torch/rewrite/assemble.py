@@ -57,7 +57,7 @@ def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -
         head += lines(f"{recorder(writer)} = Summaries()\n")
         used |= {"Summaries"}
     imports = _imports(writer, imports, used)
-    rest = _spaced(rest)
+    rest = spaced(rest)
     if head:
         head[0] = head[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     if rest and (head or imports):
@@ -216,7 +216,7 @@ def _insert_root(writer: Writer, module: Statements, main: Statements) -> Statem
     return [*module, function]
 
 
-def _spaced(rest: Statements) -> Statements:
+def spaced(rest: Statements) -> Statements:
     """Two blank lines around top-level definitions."""
     done: Statements = []
     before_was_definition = False

@@ -22,7 +22,7 @@ from tf2torch.analyse.opening import OpenedClass, Section
 from tf2torch.analyse.sections import INSTANCE, RESULT, kept_argument
 from tf2torch.cst.walk import transform, walk
 from tf2torch.plan import Plan
-from tf2torch.rewrite.assemble import is_guard, with_main
+from tf2torch.rewrite.assemble import is_guard, spaced, with_main
 from tf2torch.rewrite.merging import merge
 
 Statements = list[Any]
@@ -87,11 +87,18 @@ def close_class(
         kept.append(node)
     kept = _with_class(kept, made, model)
     if opened.home is None:
-        kept = with_main(kept, rest, main.name.value)
+        kept = with_main(kept, _without_first_blank(rest), main.name.value)
+    kept = spaced(kept)
     module, holder = module.with_changes(body=kept), model
     if opened.is_model:
         module, holder = merge(module, made.name.value, model)
     return _shorter(module, opened, {made.name.value, model}), holder
+
+
+def _without_first_blank(body: Statements) -> Statements:
+    if not body:
+        return body
+    return [body[0].with_changes(leading_lines=_blank(0, body[0])), *body[1:]]
 
 
 def _shorter(module: cst.Module, opened: OpenedClass, titles: set[str | None]) -> cst.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import libcst as cst
@@ -11,7 +12,7 @@ from tf2torch.plan.roles import Role
 from tf2torch.plan.slots import Slot
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import names_in, parameter_names
-from tf2torch.rewrite import initial, overrides, repetition, tags
+from tf2torch.rewrite import initial, overrides, repetition, running, tags
 from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.lists import without_lists
@@ -205,6 +206,7 @@ def _parameters(writer: Writer, params: cst.Parameters, scope: Scope, role: Role
 def write_module(writer: Writer, role: Role) -> Written:
     """A function that makes layers -> an nn.Module with the same parameters, divided."""
     node = role.node
+    overrides.decorators_of(writer, node)  # none of TensorFlow's is left
     units = writer.plan.function_units[node]
     slots = writer.plan.function_slots[node]
     parameters = [p.name.value for p in node.params.params]
@@ -256,7 +258,7 @@ def write_module(writer: Writer, role: Role) -> Written:
     constructor = without_lists(constructor)
     init_needs = names_in(constructor).loads
     derived = [name for name in derived if name in init_needs]
-    wrong = sorted(init_needs & tensors)
+    wrong = sorted((init_needs - names_in(constructor).stores) & tensors)
     if wrong:
         raise Unconvertible(
             "module-config", f"{role.name}'s layers need the shape of {wrong[0]!r}", node
@@ -477,7 +479,8 @@ def _module_call(
             )
         given[arg.keyword.value if arg.keyword else names[index]] = arg
     if scope.create is not None and slot.kind != "shared":
-        scope.create(node, slot, _constructor(writer, node, role, written, given), ())
+        carry = scope.create.carry if slot.loops else None  # type: ignore[attr-defined]
+        scope.create(node, slot, _constructor(writer, node, role, written, given, carry), ())
     args = []
     in_order = True
     for name in written.forward:
@@ -495,7 +498,12 @@ def _module_call(
 
 
 def _constructor(
-    writer: Writer, node: cst.Call, role: Role, written: Written, given: dict[str, cst.Arg]
+    writer: Writer,
+    node: cst.Call,
+    role: Role,
+    written: Written,
+    given: dict[str, cst.Arg],
+    carry: Callable[[running.Running], running.Running] | None = None,
 ) -> tuple[str, list[tuple[str | None, cst.BaseExpression]]]:
     """Name and arguments of a module's constructor at one call."""
     args: list[tuple[str | None, cst.BaseExpression]] = []
@@ -504,6 +512,11 @@ def _constructor(
     for parameter in written.init:
         if parameter in written.derived:
             value = known.get(parameter)
+            if value is not None and not isinstance(value.literal, int) and carry is not None:
+                length = running.of_call(writer, role.node, node, parameter, given)
+                if length is not None:
+                    args.append((None if in_order else parameter, parse(carry(length).name)))
+                    continue
             if value is not None and value.text:
                 args.append((None if in_order else parameter, parse(value.text)))
                 continue
@@ -524,7 +537,7 @@ def reach(slot: Slot, scope: Scope) -> cst.BaseExpression:
     """``self.conv1``, ``self.layers[i]``"""
     text = f"{scope.model}.{slot.attribute}" if slot.attribute else str(scope.model)
     for loop in slot.loops:
-        text += f"[{scope.indices.get(loop, 'index')}]"
+        text += f"[{scope.indices.get(loop.body, 'index')}]"
     return parse(text)
 
 
@@ -550,6 +563,7 @@ def creator(writer: Writer, sink: Sink):  # type: ignore[no-untyped-def]
         sink.layer(slot, constructor, resets)
 
     create.scope = sink.scope  # type: ignore[attr-defined]
+    create.carry = sink.carry  # type: ignore[attr-defined]
     return create
 
 
@@ -582,7 +596,12 @@ def layer_call(
         )
         constructor = fill(emit.init, constructor_bound)
         if "Lazy" in code(constructor):
-            raise Unconvertible(rule.id, "the number of input features is not known", node)
+            length = running.of_layer(writer, node, slot, constructor_bound)
+            if length is None:
+                raise Unconvertible(rule.id, "the number of input features is not known", node)
+            length = scope.create.carry(length)  # type: ignore[attr-defined]
+            known = running.with_length(writer, node, slot, constructor_bound, length.name)
+            constructor = fill(chosen(writer, rule, known, node).init or "", known)
         resets = initial.layer_resets(writer, rule, bound, node, init_scope)
         scope.create(node, slot, constructor, resets)
     own = reach(slot, scope)

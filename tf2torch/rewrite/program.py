@@ -96,16 +96,35 @@ def write_program(writer: Writer) -> cst.Module:
     program.main += lines("".join(f"{name} = 0\n" for name in plan.counters.bare))
     if model is not None:
         program.missing = _still_to_come(model, plan.graph.units, constants)
+    later: list[tuple[Unit, cst.BaseStatement]] = []
     for unit in plan.graph.units:
         if unit.node is root or unit.index in program.done:
             continue
+        if unit.kind == "define" and unit.scope is None and _is_host(writer, unit.node):
+            place = cst.SimpleStatementLine([cst.Pass()])
+            program.module.append(place)
+            later.append((unit, place))
+            continue
         _write_unit(program, host, unit, constants, model)
         _arrived(program, host, unit, constants, model)
+    for unit, place in later:  # what they run is made by now
+        before = len(program.module)
+        _write_unit(program, host, unit, constants, model)
+        written = program.module[before:]
+        del program.module[before:]
+        index = next(i for i, node in enumerate(program.module) if node is place)
+        program.module[index : index + 1] = written
     if model is not None and model.node is not None:
         place = next((i for i, s in enumerate(program.module) if is_guard(s)), len(program.module))
         program.module.insert(place, model.node)
     counting.drop_unread(program.module, program.main, plan.counters)
     return _assemble(writer, program, host)
+
+
+def _is_host(writer: Writer, node: cst.CSTNode) -> bool:
+    """Whether a definition is a function that runs sessions or has nothing to do with graphs."""
+    role = writer.plan.roles.get(node) if isinstance(node, cst.FunctionDef) else None
+    return role is not None and role.kind == "host"
 
 
 def _stores(unit: Unit) -> set[str]:

@@ -14,7 +14,7 @@ def require_countable(writer: Writer, node: cst.Call, slot: Slot) -> None:
     A layer in a comprehension or a `while` loop, or in a `for` loop whose number of rounds is not
     known, would otherwise become one module that all rounds share.
     """
-    loops = set(slot.loops)
+    loops = {loop.body for loop in slot.loops}
     seen: dict[tuple[object, ...], tuple[str, ...]] = {}
     for creation in writer.analysis.creations_at(node):
         steps = (*creation.path, creation.node)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
 from tf2torch.plan.slots import Slot
+from tf2torch.rewrite.running import Running
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 
 Statements = list[cst.BaseStatement]
@@ -30,6 +32,7 @@ class Sink:
         scope: where constructor expressions stand.
         parameters: names whose assignment makes variables: they become attributes.
         resets: for each layer made at the top level, its initial-value statements over ``{}``.
+        lengths: what the loops under way hand on from round to round, by the depth of the stack.
         loops: for each loop that is open, where in the stack the statements around it are.
     """
 
@@ -41,6 +44,7 @@ class Sink:
     lists: list[str] = field(default_factory=list)
     root: cst.BaseExpression | None = None
     loops: list[int] = field(default_factory=list)
+    lengths: dict[int, list[Running]] = field(default_factory=dict)
 
     def enter(self, *, loop: bool = False) -> None:
         if loop:
@@ -72,11 +76,31 @@ class Sink:
         else:
             self.add([cst.If(test, cst.IndentedBlock(made), orelse=other)])
 
-    def loop(self, writer: Writer, node: cst.For, made: Statements) -> None:
+    def carry(self, length: Running) -> Running:
+        """Notes a length that the loop under way hands on from round to round."""
+        known = self.lengths.setdefault(len(self.stack) - 1, [])
+        same = [
+            other for other in known if (other.start, other.step) == (length.start, length.step)
+        ]
+        if same:
+            return same[0]
+        taken = {other.name for other in known}
+        number = 2
+        while length.name in taken:
+            length, number = replace(length, name=f"{length.name}_{number}"), number + 1
+        known.append(length)
+        return length
+
+    def loop(
+        self, writer: Writer, node: cst.For, made: Statements, lengths: Sequence[Running] = ()
+    ) -> None:
         """Repeats a loop over layers in the constructor."""
         from tf2torch.rewrite.expressions import convert
 
         iterable = convert(writer, node.iter, self.scope)
+        for length in lengths:
+            self.add(lines(f"{length.name} = {length.start}\n"))
+            made = [*made, *lines(f"{length.name} = {length.step}\n")]
         self.add([cst.For(node.target, iterable, cst.IndentedBlock(made))])
 
     def layer(self, slot: Slot, constructor: cst.BaseExpression, resets: tuple[str, ...]) -> None:

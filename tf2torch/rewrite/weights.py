@@ -128,7 +128,7 @@ def _key(writer: Writer, creation: Creation) -> str | None:
         slot = slots.get(step)
         if slot is not None:
             parts += [slot.attribute] if slot.attribute else []
-            parts += [str(rounds.get(loop, 0)) for loop in slot.loops]
+            parts += [str(rounds.get(loop.body, 0)) for loop in slot.loops]
             made_by = slots
         function = writer.analysis.callees.get(step)
         called = function.node if function is not None else None
