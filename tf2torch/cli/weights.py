@@ -42,6 +42,17 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")
 @click.option("--partial", is_flag=True, help="Write what is complete, whatever else is not.")
 @click.option("--check", metavar="MODULE:CLASS", help="Hold it against this model's state dict.")
 @click.option(
+    "--model",
+    metavar="MODULE:CLASS",
+    help="Without a map: propose one for this model, or for a state dict (a file).",
+)
+@click.option(
+    "--write-map",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --model: write the proposal, to be settled by hand (.toml).",
+)
+@click.option(
     "--optimizer",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -107,8 +118,16 @@ def _convert(path: str, options: dict[str, Any]) -> int:
 
     if options["like"] and not options["reverse"]:
         raise click.UsageError("--like goes with --reverse")
+    if options["model"]:
+        if options["map_path"]:
+            raise click.UsageError("--model proposes a map; --check holds one against a model")
+        return _propose(path, options)
+    if options["write_map"]:
+        raise click.UsageError("--write-map goes with --model")
     if options["map_path"] is None:
-        raise click.UsageError("give --map FILE, the weight map that convert wrote, or --list")
+        raise click.UsageError(
+            "give --map FILE, the weight map that convert wrote, --model or --list"
+        )
     output = None if options["dry_run"] else options["output"]
     if options["optimizer"] and not options["check"]:
         raise click.UsageError("--optimizer needs --check: state goes by the parameters' order")
@@ -143,6 +162,39 @@ def _convert(path: str, options: dict[str, Any]) -> int:
     ):
         status = max(status, _optimizer(path, options, model))
     return status
+
+
+def _propose(path: str, options: dict[str, Any]) -> int:
+    from tf2torch.weights.convert import convert_checkpoint
+    from tf2torch.weights.maps import map_of, toml_of
+    from tf2torch.weights.opening import load
+    from tf2torch.weights.pairing import map_text
+    from tf2torch.weights.proposing import proposal_for, table
+
+    found = load(path, options["step"])
+    module, proposal = proposal_for(found, options["model"])
+    text = map_text(proposal, module, found.path)
+    if options["write_map"]:
+        from tf2torch.weights.atomic import replacing
+
+        with replacing([options["write_map"]], force=options["force"]) as temporary:
+            temporary[0].write_text(text, encoding="utf-8")
+        click.echo(f"wrote {options['write_map']}", err=True)
+    if options["output"] and not options["dry_run"] and (proposal.complete or options["partial"]):
+        weights = map_of(toml_of(text), options["model"])
+        report = convert_checkpoint(
+            found,
+            weights,
+            options["output"],
+            dtype=options["dtype"],
+            ema=options["ema"],
+            partial=options["partial"],
+            force=options["force"],
+            largest_file=int(options["max_shard_size"] * 1e9),
+        )
+        return tell(report, options, options["output"])
+    click.echo(table(proposal, verbose=options["verbose"]), nl=False)
+    return 0 if proposal.complete else 1
 
 
 def _optimizer(path: str, options: dict[str, Any], model: Model) -> int:

@@ -93,7 +93,7 @@ def read_map(path: str | os.PathLike[str]) -> WeightMap:
     try:
         with open(path, "rb") as file:
             text = file.read().decode("utf-8")
-        found = _toml(text) if path.endswith(".toml") else json.loads(text)
+        found = toml_of(text) if path.endswith(".toml") else json.loads(text)
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
@@ -101,7 +101,8 @@ def read_map(path: str | os.PathLike[str]) -> WeightMap:
     return map_of(found, path)
 
 
-def _toml(text: str) -> Any:
+def toml_of(text: str) -> Any:
+    """The values of a TOML file's text."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:

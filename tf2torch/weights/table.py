@@ -37,8 +37,11 @@ class Table:
             ]
         except WireError as error:
             raise self._error(f"broken index: {error}") from None
-        if any(a[0] >= b[0] for a, b in zip(self._blocks, self._blocks[1:])):
-            raise self._error("its index is out of order")
+        for (last, (start, size)), (key, (after, _)) in zip(self._blocks, self._blocks[1:]):
+            if last >= key:
+                raise self._error("its index is out of order")
+            if start + size > after:  # else one large block could be read without end
+                raise self._error(f"its blocks at bytes {start} and {after} overlap")
         self._last = [key for key, _ in self._blocks]
 
     def items(self) -> Iterator[tuple[bytes, memoryview]]:

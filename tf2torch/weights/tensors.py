@@ -24,7 +24,8 @@ from tf2torch.weights.wire import (
 )
 
 #: A constant that repeats one value may be larger than its file, but not without end.
-LARGEST_REPEATED = 1 << 28
+LARGEST_REPEATED = 1 << 26
+MOST_TEXTS = 1 << 20
 
 _FLOAT, _DOUBLE, _COMPLEX64, _COMPLEX128, _STRING, _CONTENT = 5, 6, 9, 12, 8, 4
 #: Fields with varints: int, int64, bool, half (as bits), uint32, uint64.
@@ -136,7 +137,7 @@ def _filled(values: Array, shape: tuple[int, ...], numpy: np.dtype[Any]) -> Arra
 def _strings(data: View, shape: tuple[int, ...]) -> Array:
     found = [bytes(message(kind, value)) for tag, kind, value in fields(data) if tag == _STRING]
     count = prod(shape)
-    if count > LARGEST_REPEATED or len(found) > count:
+    if count > max(MOST_TEXTS, len(found)) or len(found) > count:
         raise WireError(f"{len(found)} strings for {list(shape)}")
     if count != len(found) and len(found) <= 1:
         one = np.empty((), object)

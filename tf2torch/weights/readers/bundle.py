@@ -53,7 +53,12 @@ class Bundle:
             path = self.shard_path(number)
             if not os.path.exists(path):
                 raise CheckpointError(path, "this shard is missing", key)
-            self.opened[number] = mapped(path)
+            data = mapped(path)
+            total = sum(place.size for place in self.places.values() if place.shard == number)
+            if total > len(data):
+                text = f"is truncated, or its entries overlap: {len(data)} bytes for {total}"
+                raise CheckpointError(path, text, key)
+            self.opened[number] = data
         return self.opened[number]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import tempfile
 import zipfile
+import zlib
 from typing import IO, Any
 
 import numpy as np
@@ -19,6 +21,11 @@ MEMBER = "model.weights.h5"
 #: Honest weights hardly compress; more than this is an attack or no weights.
 DENSEST = 100
 MOST_OBJECTS = 1_000_000
+#: What the zip and HDF5 libraries raise for broken files.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, OSError, EOFError,
+    RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 def _h5py(path: str) -> Any:
@@ -54,7 +61,7 @@ def open_keras(path: str) -> Checkpoint:
         if info.compress_type == zipfile.ZIP_STORED:
             return _open(path, io.BufferedReader(_Stored(path, archive, info)), config)
         return _open(path, _unpacked(path, archive, info), config)
-    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+    except _BROKEN as error:
         raise CheckpointError(path, f"is no Keras archive: {error}") from None
 
 
@@ -123,7 +130,7 @@ def _open(path: str, source: Any, config: bytes | None) -> Checkpoint:
     h5py = _h5py(path)
     try:
         file = h5py.File(source, "r")
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except _BROKEN as error:
         raise CheckpointError(path, f"is no HDF5 file: {error}") from None
     try:
         names = _legacy_names(file)
@@ -135,7 +142,7 @@ def _open(path: str, source: Any, config: bytes | None) -> Checkpoint:
             if name in entries:
                 name = place.lstrip("/")
             entries[name] = _entry(path, name, place, data)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except _BROKEN as error:
         raise CheckpointError(path, f"is no HDF5 file: {error}") from None
     return Checkpoint(path, "keras", entries, lambda entry: _read(path, file, entry))
 
@@ -214,7 +221,7 @@ def _entry(path: str, name: str, place: str, data: Any) -> Entry:
 def _read(path: str, file: Any, entry: Entry) -> Array:
     try:
         value = np.asarray(file[entry.place][()])
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except _BROKEN as error:
         raise CheckpointError(path, f"cannot be read: {error}", entry.name) from None
     if entry.numpy is not None and not value.dtype.isnative:
         value = value.astype(value.dtype.newbyteorder("="))

@@ -36,7 +36,7 @@ def state_paths(path: str) -> list[str]:
 def _plain(quoted: bytes) -> str:
     def one(match: re.Match[bytes]) -> bytes:
         code = match.group(1)
-        if code[:1] == b"x":
+        if code[:1] == b"x" and len(code) > 1:
             return bytes([int(code[1:], 16)])
         if code.isdigit():
             return bytes([int(code, 8) & 255])

@@ -1,0 +1,128 @@
+"""What a torch parameter may come from: TensorFlow's names of its role, and its layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+WEIGHT, BIAS, GAMMA, BETA = "weight", "bias", "gamma", "beta"
+MEAN, VARIANCE, TABLE, ANY = "mean", "variance", "table", "any"
+#: Last part of a variable's name, without its number -> role.
+NAMES = {
+    "kernel": WEIGHT, "weights": WEIGHT, "weight": WEIGHT, "w": WEIGHT, "filter": WEIGHT,
+    "filters": WEIGHT, "depthwise_weights": WEIGHT, "depthwise_kernel": WEIGHT,
+    "pointwise_kernel": WEIGHT, "pointwise_weights": WEIGHT, "matrix": WEIGHT,
+    "bias": BIAS, "biases": BIAS, "b": BIAS,
+    "gamma": GAMMA, "scale": GAMMA, "beta": BETA, "offset": BETA,
+    "moving_mean": MEAN, "moving_variance": VARIANCE,
+    "embedding": TABLE, "embeddings": TABLE, "table": TABLE,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One way to fill a parameter: roles that fit, and the layout."""
+
+    roles: frozenset[str]
+    layout: list[Any]
+
+    def __hash__(self) -> int:
+        return hash((self.roles, str(self.layout)))
+
+
+def _way(layout: Any, *roles: str) -> Expected:
+    return Expected(frozenset({*roles, ANY}), layout)
+
+
+_SAME = ["identity"]
+
+
+def expected(module: Any) -> dict[str, list[Expected]]:
+    """Ways to fill each parameter and buffer of a torch model, by key."""
+    from torch import nn
+
+    found: dict[str, list[Expected]] = {}
+    tensors = [*module.named_parameters(remove_duplicate=False), *module.named_buffers()]
+    owners: Mapping[str, Any] = dict(module.named_modules(remove_duplicate=False))
+    for key, tensor in tensors:
+        owner, _, last = key.rpartition(".")
+        found[key] = _ways(nn, owners[owner], last, tensor)
+    return found
+
+
+def _ways(nn: Any, owner: Any, last: str, tensor: Any) -> list[Expected]:
+    batch = nn.modules.batchnorm._NormBase
+    convolution = nn.modules.conv._ConvNd
+    transposed = nn.modules.conv._ConvTransposeNd
+    if last == "num_batches_tracked":
+        return []
+    if isinstance(owner, batch) or isinstance(owner, (nn.LayerNorm, nn.GroupNorm)):
+        roles = {"weight": GAMMA, "bias": BETA, "running_mean": MEAN, "running_var": VARIANCE}
+        return [_way(_SAME, roles.get(last, ANY))]
+    if isinstance(owner, nn.LSTM):
+        return _lstm(owner, last)
+    if isinstance(owner, nn.RNNBase):
+        return []
+    if last == "bias" and isinstance(owner, (nn.Linear, convolution)):
+        return [_way(_SAME, BIAS, BETA)]
+    if last == "weight" and isinstance(owner, nn.Linear):
+        return [_way(["transpose"], WEIGHT)]
+    if last == "weight" and isinstance(owner, convolution):
+        return [_convolution(owner, tensor, isinstance(owner, transposed))]
+    if last == "weight" and isinstance(owner, nn.Embedding):
+        return [_way(_SAME, TABLE, WEIGHT)]
+    return [_way(_SAME, *set(NAMES.values()))]
+
+
+def _convolution(owner: Any, tensor: Any, transposed: bool) -> Expected:
+    rank = tensor.dim() - 2
+    space = list(range(rank))
+    if owner.groups > 1 and owner.groups == owner.in_channels and not transposed:
+        steps: list[Any] = ["permute", [rank, rank + 1, *space]]
+        if tensor.shape[0] != owner.in_channels:
+            steps = [steps, ["reshape", list(tensor.shape)]]
+        return _way(steps, WEIGHT)
+    # TensorFlow's transposed kernels are [..., out, in], torch's [in, out, ...].
+    return _way(["permute", [rank + 1, rank, *space]], WEIGHT)
+
+
+def _lstm(owner: Any, last: str) -> list[Expected]:
+    """Kernels and biases of BasicLSTMCell and LSTMCell; Keras's have other gates."""
+    if last.startswith("bias_ih"):
+        options = {"part": "bias", "gates": "ijfo", "forget_bias": 1.0}
+        return [_way(["lstm", options], BIAS)]
+    if last.startswith(("weight_ih", "weight_hh")):
+        layer = int(last.rsplit("_l", 1)[1].removesuffix("_reverse"))
+        state = owner.proj_size or owner.hidden_size
+        directions = 2 if owner.bidirectional else 1
+        size = owner.input_size if layer == 0 else directions * state
+        options = {"part": last[7:9], "input": size, "gates": "ijfo"}
+        return [_way(["lstm", options], WEIGHT)]
+    if last.startswith("weight_hr"):
+        return [_way(["transpose"], WEIGHT)]
+    return []
+
+
+def expected_of_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list[Expected]]:
+    """Ways for a bare state dict: several where the shape does not tell the layer."""
+    found: dict[str, list[Expected]] = {}
+    for key, shape in shapes.items():
+        owner, _, last = key.rpartition(".")
+        normal = f"{owner}.running_mean" in shapes
+        roles = {"running_mean": MEAN, "running_var": VARIANCE}
+        if last == "num_batches_tracked":
+            found[key] = []
+        elif last in roles:
+            found[key] = [_way(_SAME, roles[last])]
+        elif len(shape) == 1:
+            names = {"weight": (GAMMA,), "bias": (BETA,) if normal else (BIAS, BETA)}
+            found[key] = [_way(_SAME, *names.get(last, (BIAS, GAMMA, BETA)))]
+        elif len(shape) == 2:
+            found[key] = [_way(["transpose"], WEIGHT), _way(_SAME, TABLE)]
+        elif len(shape) in (3, 4, 5) and last == "weight":
+            space = list(range(len(shape) - 2))
+            found[key] = [_way(["permute", [len(shape) - 1, len(shape) - 2, *space]], WEIGHT)]
+        else:
+            found[key] = [_way(_SAME, *set(NAMES.values()))]
+    return found

@@ -1,0 +1,45 @@
+"""`--model`: the proposal for a model or a state dict, and its table."""
+
+from __future__ import annotations
+
+import os
+
+from tf2torch.weights.checkpoint import Checkpoint
+from tf2torch.weights.errors import printable
+from tf2torch.weights.expectations import expected, expected_of_shapes
+from tf2torch.weights.models import load_model
+from tf2torch.weights.pairing import Proposal, propose
+from tf2torch.weights.report import Row, folded
+
+_MOST = 6
+
+
+def proposal_for(checkpoint: Checkpoint, spec: str) -> tuple[str, Proposal]:
+    """The root module's name and the proposal for `package.module:Class`, or for a file."""
+    if os.path.isfile(spec):
+        from tf2torch.weights.reverse import open_state
+
+        shapes = {key: entry.shape for key, entry in open_state(spec).entries.items()}
+        return "Model", propose(checkpoint, expected_of_shapes(shapes), shapes)
+    model = load_model(spec)
+    ways = {k: v for k, v in expected(model.module).items() if k in model.shapes}
+    ways = {key: way for key, way in ways.items() if key not in model.tied}
+    return type(model.module).__name__, propose(checkpoint, ways, model.shapes)
+
+
+def table(proposal: Proposal, *, verbose: bool = False) -> str:
+    """What is open, and with `verbose` what is settled; a sum."""
+    rows = []
+    if verbose:
+        rows += [Row("SETTLED", k, f"from {n}: {why}") for k, (n, _, why) in proposal.pairs.items()]
+    for key, choices in proposal.open.items():
+        names = list(dict.fromkeys(name for name, _ in choices))
+        text = ", ".join(names[:_MOST]) + (", ..." if len(names) > _MOST else "")
+        rows.append(Row("OPEN", key, f"one of {text}" if names else "no variable of its shape"))
+    rows += [Row("LEFT OVER", name, "nothing takes it") for name in proposal.left]
+    lines = []
+    for row, count in folded(rows):
+        name = row.name + (f" ({count})" if count > 1 else "")
+        lines.append(f"{row.status:<9}  {printable(name)}  {printable(row.detail)}")
+    sums = f"{len(proposal.pairs)} settled, {len(proposal.open)} open, {len(proposal.left)} left"
+    return "\n".join([*lines, sums]) + "\n"
