@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tf2torch.parity.findings import END
+from tf2torch.parity.mapping import entries_of
 from tf2torch.parity.records import Event, Record
 from tf2torch.parity.tolerances import Tolerance, distance
 
@@ -60,6 +61,35 @@ class Pair:
         return max(rtol, ROUNDING * far), atol
 
     @cached_property
+    def gradient_rounding(self) -> list[tuple[int, float]]:
+        """How far rounding has carried the gradients by each run, relative to the largest."""
+        runs = {(e["name"], e["nth"]): e["run"] for e in self.record.of("update")}
+        names = {place: parts[0][0] for place, parts in entries_of(self.weights).items()}
+        found: list[tuple[int, float]] = []
+        here = gradients(self.replay)
+        largest: dict[int, float] = {}
+        apart: dict[int, float] = {}
+        for other in self.rounded:
+            there = gradients(other)
+            for (place, nth), mine in here.items():
+                run = runs.get((names.get(place, ""), nth))
+                if run is None or (place, nth) not in there:
+                    continue
+                difference = np.abs(mine - there[place, nth]).max(initial=0.0)
+                apart[run] = max(apart.get(run, 0.0), float(difference))
+                largest[run] = max(largest.get(run, 0.0), float(np.abs(mine).max(initial=0.0)))
+        most = 0.0
+        for run in sorted(apart):
+            most = max(most, apart[run] / largest[run] if largest[run] else 0.0)
+            found.append((run, most))
+        return found
+
+    def allowed_gradient(self, run: int) -> float:
+        """Tolerance of a gradient at a run, relative to the largest gradient of the run."""
+        far = max((far for at, far in self.gradient_rounding if at <= run), default=0.0)
+        return max(5 * self.allowed(run)[0], ROUNDING * far)
+
+    @cached_property
     def final(self) -> dict[tuple[str, str], Any]:
         return final_values(self.replay)
 
@@ -68,6 +98,14 @@ class Pair:
         found = [final_values(other).get((module, key)) for other in self.rounded]
         here = self.final[module, key]
         return max((float(np.linalg.norm(here - v)) for v in found if v is not None), default=0.0)
+
+
+def gradients(replay: Record) -> dict[tuple[tuple[str, str], int], Any]:
+    """By parameter and number of the update."""
+    return {
+        ((e["module"], e["key"]), e["nth"]): replay.array(e["gradient"])
+        for e in replay.of("update")
+    }
 
 
 def final_values(replay: Record) -> dict[tuple[str, str], Any]:
@@ -93,6 +131,10 @@ def same_scope(events: list[Event], wanted: Event, strict: bool = False) -> list
 
 
 def on_host(assigned: Mapping[str, list[Event]], name: str) -> list[Event]:
-    """A name's values on the host, or as tensors where it has no others."""
+    """A name's values on the host, or as tensors where it has no others.
+
+    What the program makes of a fetched value, under the same name, is no fetched value.
+    """
     events = assigned.get(name, [])
-    return [event for event in events if not event["tensor"]] or events
+    host = [event for event in events if not event["tensor"]]
+    return [event for event in host if event.get("fetched")] or host or events

@@ -39,6 +39,8 @@ JITTER = 1e-6  # relative change of the initial values: some ten times the preci
 class Instrument(probes.Instrument):
     """Probes, and around the making of a bare tensor: torch's own draws, then its value."""
 
+    fetching = frozenset(("item", "numpy", "tolist", "state_to_numpy"))
+
     def __init__(self, roots: dict[str, set[str]]) -> None:
         super().__init__()
         self._roots = roots
@@ -91,17 +93,18 @@ class Replayer:
         self._drawn = drawn
         self._known = sequences(record)
         self._seen: dict[tuple[str, bool], int] = {}
+        self._host: set[str] = set()
         self._traced = {event["name"].split("[")[0] for event in record.of("trace")}
         self._tracing = tracing
 
     def expect(self, assigned: set[str]) -> None:
         """Only names that the conversion assigns can tell how far it has come."""
+        self._host = assigned
         known = [events for name, events in self._known.items() if name in assigned]
         self._drawn.name_runs(event["run"] for events in known for event in events)
 
     def probe(self, line: int, scope: str, fetched: bool, names: tuple[str, ...],
               values: tuple[Any, ...]) -> None:  # fmt: skip
-        del fetched
         for name, value in zip(names, values):
             if name in self._traced and holds_tensor(value):
                 self._tracing.note(name, value, line)
@@ -112,9 +115,12 @@ class Replayer:
             if not probes.numeric(plain):
                 continue
             event = {"name": name, "scope": scope, "line": line, "tensor": tensor}
+            event["fetched"] = fetched
             self._writer.event("assign", value=self._writer.value(plain), **event)
             runs = self._known[name]
-            if tensor or not same_scope([event], runs[0], strict=True):
+            if tensor or (name in self._host and not fetched):
+                continue
+            if not same_scope([event], runs[0], strict=True):
                 continue
             count = self._seen.get((name, tensor), 0)
             self._seen[name, tensor] = count + 1
@@ -126,10 +132,7 @@ def host_names(tree: ast.Module) -> set[str]:
     """Names that the program gives a value taken from a tensor: `loss = total.item()`."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and any(
-            isinstance(call.func, ast.Attribute) and call.func.attr in ("item", "numpy", "tolist")
-            for call in probes.calls_in(node.value)
-        ):
+        if isinstance(node, ast.Assign) and probes.fetches(node.value, Instrument.fetching):
             found.update(text for target in node.targets for text in probes.target_texts(target))
     return found
 

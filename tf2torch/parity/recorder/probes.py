@@ -31,10 +31,13 @@ def calls_in(node: ast.AST) -> Iterator[ast.Call]:
     return (item for item in ast.walk(node) if isinstance(item, ast.Call))
 
 
-def fetches(node: ast.AST) -> bool:
-    """Whether the expression itself runs the graph."""
+FETCHES = frozenset(("run", "eval"))
+
+
+def fetches(node: ast.AST, names: Any = FETCHES) -> bool:
+    """Whether the expression itself runs the graph, or calls another of some functions."""
     return any(
-        isinstance(call.func, ast.Attribute) and call.func.attr in ("run", "eval")
+        getattr(call.func, "attr", getattr(call.func, "id", None)) in names
         for call in calls_in(node)
     )
 
@@ -50,6 +53,8 @@ def is_constant(node: ast.AST) -> bool:
 
 class Instrument(ast.NodeTransformer):
     """Adds a probe behind every assignment whose value may have been computed."""
+
+    fetching = FETCHES
 
     def __init__(self) -> None:
         self._scope: List[str] = []
@@ -85,7 +90,7 @@ class Instrument(ast.NodeTransformer):
             PROBE,
             node.lineno,
             ".".join(self._scope),
-            may_fetch and fetches(node.value),
+            may_fetch and fetches(node.value, self.fetching),
             tuple(names),
             ", ".join(names),
         )
