@@ -26,6 +26,15 @@ sys.path.insert(0, os.getcwd())
 given = json.loads(os.environ["PROGRAM_ARGUMENTS"])
 outputs = {}
 paths = json.loads(sys.argv[1])
+if any("tf_slim" in open(path).read() for path in paths):
+    # tf_slim looks for these under the name they had in older releases of tf-keras.
+    import importlib
+    new, old = "tf_keras.src.legacy_tf_layers", "tf_keras.legacy_tf_layers"
+    for part in ("", ".base", ".convolutional", ".core", ".normalization", ".pooling"):
+        sys.modules.setdefault(old + part, importlib.import_module(new + part))
+    if any("tensorflow.compat.v1" in open(path).read() for path in paths):
+        from tensorflow.python.framework import ops, tensor
+        ops.Tensor = tensor.Tensor
 for path in paths:
     text = io.StringIO()
     if "tensorflow.compat.v1" in sys.modules:

@@ -77,7 +77,7 @@ class Analysis:
 
 
 #: How often a program is analysed at most: each time, what stands for other code is written out.
-ROUNDS = 8
+ROUNDS = 16
 
 
 def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
@@ -86,13 +86,14 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
     original = source.module
     absorbed: dict[cst.CSTNode, str] = {}
     scopes: dict[cst.CSTNode, str | None] = {}
-    state = _execute(rulebook, module, frozenset(), opened, scopes)
+    threads: dict[cst.CSTNode, set[str]] = {}
+    state = _execute(rulebook, module, frozenset(), opened, scopes, threads)
     sources = set(walk(module)) if state.expansions else set()
     for _ in range(ROUNDS):
         if not sources:
             break
         if state.expansions:
-            changed = expansion.rebuild(module, state.expansions, origins)
+            changed = expansion.rebuild(module, state.expansions, origins, threads)
         else:
             changed = arg_scopes.dissolve(module, state, origins)
         if changed is module:
@@ -101,10 +102,14 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
         kept = set(walk(module))
         absorbed |= {n: s for n, s in state.symbols.items() if n in sources and n not in kept}
         scopes |= state.expansions.scopes
-        state = _execute(rulebook, module, frozenset(), opened, scopes)
+        state = _execute(rulebook, module, frozenset(), opened, scopes, threads)
     named = _lengths_to_name(state)
     if named:
-        state = _execute(rulebook, module, named, opened, scopes)
+        state = _execute(rulebook, module, named, opened, scopes, threads)
+    if state.expansions.written:  # what was refused is no part of the program
+        kept = set(walk(module))
+        for node in [node for node in state.symbols if node not in kept]:
+            del state.symbols[node]
     source = replace(source, module=module)
     written = frozenset(n for n in state.symbols if sources and n not in sources)
     return Analysis(
@@ -135,6 +140,7 @@ def _execute(
     named: frozenset[tuple[cst.CSTNode, str, int]],
     opened: OpenedClass | None,
     scopes: dict[cst.CSTNode, str | None],
+    threads: dict[cst.CSTNode, set[str]],
 ) -> State:
     state = State(
         rulebook=rulebook,
@@ -145,6 +151,7 @@ def _execute(
         evaluate=expressions.evaluate,
         expansions=expansion.Expansions(),
         earlier_scopes=scopes,
+        threads=threads,
         named_lengths=named,
     )
     if opened is not None:

@@ -103,8 +103,43 @@ def function_key(state: State, value: Value) -> Any:
 
 def program_call(state: State, node: cst.Call, callee: Value) -> Value | None:
     """A call of a program function that has arguments from a scope."""
-    defaults = state.arg_scopes.get(callee.detail.node)
+    definition = callee.detail.node
+    defaults = dict(state.arg_scopes.get(definition, {}))
+    for name in state.threads.get(definition, ()):
+        found = [item for item in _leaves(state.arg_scopes) if item[0] == name]
+        if found:
+            defaults[name] = Default(found[0][1], None, {})
     return _with_defaults(state, node, defaults) if defaults else None
+
+
+def _leaves(scopes: Mapping[Any, Defaults]) -> list[tuple[str, Value]]:
+    """Arguments of scopes by name, those in dictionaries too."""
+    found = []
+    for defaults in scopes.values():
+        for name, default in defaults.items():
+            if default.value.kind == "mapping":
+                found += [(str(key), value) for key, value in default.value.detail]
+            else:
+                found.append((name, default.value))
+    return found
+
+
+def _thread(state: State, node: cst.CSTNode, defaults: Defaults) -> None:
+    """Notes what a scope gives otherwise than on the last visit of a call in a function."""
+    function = state.frame.function
+    if function is None or not isinstance(function.node, cst.FunctionDef):
+        return
+    current = {
+        name: value.literal
+        for name, value in _leaves({"": defaults})
+        if value.kind == "python" and value.literal is not UNKNOWN
+    }
+    seen = state.cache.setdefault("scope_literals", {})
+    before = seen.setdefault(node, current)
+    changed = {name for name in current if name in before and before[name] != current[name]}
+    own = state.frame.names.keys() & changed
+    if changed and not own:
+        state.expansions.threaded.setdefault(function.node, set()).update(changed)
 
 
 def symbol_call(
@@ -132,6 +167,7 @@ def symbol_call(
 def _with_defaults(state: State, node: cst.Call, defaults: Defaults) -> Value | None:
     """``conv2d(x, 8, 3)`` -> ``conv2d(x, 8, 3, padding="SAME")``"""
     present = {arg.keyword.value for arg in node.args if arg.keyword is not None}
+    _thread(state, node, {n: d for n, d in defaults.items() if n not in present})
     added = []
     for name, default in defaults.items():
         if name in present:

@@ -36,6 +36,8 @@ class Expansions:
         refused: nodes that cannot be written out, with rule and reason.
         scopes: for the constructors of layer objects, where their variables are; None if one
             constructor makes several layers. They stay known when the calls are written out.
+        threaded: names of what an arg_scope gives inside of a function, other values in each call
+            of it: these become parameters.
     """
 
     written: dict[cst.CSTNode, cst.BaseExpression] = field(default_factory=dict)
@@ -43,9 +45,10 @@ class Expansions:
     names: dict[cst.CSTNode, str] = field(default_factory=dict)
     refused: dict[cst.CSTNode, tuple[str, str]] = field(default_factory=dict)
     scopes: dict[cst.CSTNode, str | None] = field(default_factory=dict)
+    threaded: dict[cst.CSTNode, set[str]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.names or self.written.keys() - self.refused.keys())
+        return bool(self.names or self.threaded or self.written.keys() - self.refused.keys())
 
 
 def expand(
@@ -225,9 +228,15 @@ def symbol_text(state: State, symbol: str) -> cst.BaseExpression | None:
 
 
 def rebuild(
-    module: cst.Module, found: Expansions, origins: dict[cst.CSTNode, cst.CSTNode]
+    module: cst.Module,
+    found: Expansions,
+    origins: dict[cst.CSTNode, cst.CSTNode],
+    threads: dict[cst.CSTNode, set[str]],
 ) -> cst.Module:
-    """The program with everything written out; `origins` learns where new nodes come from."""
+    """The program with everything written out.
+
+    `origins` learns where new nodes come from, `threads` which functions have new parameters.
+    """
     old = set(walk(module))
     taken = {node.value for node in old if isinstance(node, cst.Name)}
 
@@ -246,6 +255,12 @@ def rebuild(
         return kept(transform(node, lambda new: new, descend=visit), node)
 
     def kept(new: cst.CSTNode, node: cst.CSTNode) -> cst.CSTNode:
+        if isinstance(new, cst.FunctionDef):
+            names = {*found.threaded.get(node, ()), *threads.pop(node, ())}
+            if node in found.threaded:
+                new = _with_parameters(new, sorted(found.threaded[node]))
+            if names:
+                threads[new] = names
         if new is not node:
             origins.setdefault(new, origins.get(node, node))
         return new
@@ -281,6 +296,17 @@ def rebuild(
         return done
 
     return visit(module)  # type: ignore[return-value]
+
+
+def _with_parameters(node: cst.FunctionDef, names: Sequence[str]) -> cst.FunctionDef:
+    """The function with further parameters, which its calls under a scope fill in."""
+    added = [cst.Param(cst.Name(name), default=cst.Name("None"), equal=_TIGHT) for name in names]
+    plain = node.params
+    if plain.star_arg is not cst.MaybeSentinel.DEFAULT:
+        return node.with_changes(
+            params=plain.with_changes(kwonly_params=[*plain.kwonly_params, *added])
+        )
+    return node.with_changes(params=plain.with_changes(params=[*plain.params, *added]))
 
 
 def _chain(small: cst.CSTNode | None, found: Expansions) -> tuple[cst.Call, ...] | None:

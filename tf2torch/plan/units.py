@@ -175,9 +175,7 @@ def _classify_value(analysis: Analysis, value: Value | None, node: cst.BaseExpre
     kinds = {item.kind for item in content}
     if feeding.describes_data(content):
         return "data"
-    if any(item.kind == "operation" and item.detail.type == "MetricUpdate" for item in content):
-        return "object"
-    if isinstance(node, (cst.Call, cst.Subscript)) and makes_metric(analysis, node):
+    if analysis.state.metrics and makes_metric(analysis, node):
         return "object"
     if isinstance(node, cst.Call) and value.kind == "placeholder":
         return "placeholder"

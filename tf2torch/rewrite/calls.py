@@ -92,6 +92,9 @@ def _symbol_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> T
         writer.converted(node.func, symbol)
         return special(writer, node, scope)
     rule = writer.analysis.rulebook.find(symbol)
+    made = writer.value(node)
+    if made.kind == "object" and made.detail.type == "Layer":
+        raise Unconvertible("layer-object", "which layer is called here is not known", node)
     if rule is None:
         raise Unconvertible("unknown-symbol", f"{symbol} has no rule yet", node)
     result = apply_rule(writer, rule, node, node.args, scope, None)

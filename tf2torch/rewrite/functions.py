@@ -564,6 +564,7 @@ def creator(writer: Writer, sink: Sink):  # type: ignore[no-untyped-def]
 
     create.scope = sink.scope  # type: ignore[attr-defined]
     create.carry = sink.carry  # type: ignore[attr-defined]
+    create.finished = sink.finished  # type: ignore[attr-defined]
     return create
 
 
@@ -596,11 +597,16 @@ def layer_call(
         )
         constructor = fill(emit.init, constructor_bound)
         if "Lazy" in code(constructor):
+            if slot.loops:
+                size = running.in_round(writer, node, slot)
+            else:
+                finished = scope.create.finished  # type: ignore[attr-defined]
+                size = running.behind(writer, node, finished.values())
             length = running.of_layer(writer, node, slot, constructor_bound)
-            if length is None:
+            if size is None and length is None:
                 raise Unconvertible(rule.id, "the number of input features is not known", node)
-            length = scope.create.carry(length)  # type: ignore[attr-defined]
-            known = running.with_length(writer, node, slot, constructor_bound, length.name)
+            size = size or scope.create.carry(length).name  # type: ignore[attr-defined]
+            known = running.with_length(writer, node, slot, constructor_bound, size)
             constructor = fill(chosen(writer, rule, known, node).init or "", known)
         resets = initial.layer_resets(writer, rule, bound, node, init_scope)
         scope.create(node, slot, constructor, resets)
@@ -653,6 +659,23 @@ def source_argument(rule: Rule, node: cst.Call, name: str) -> cst.BaseExpression
     return None
 
 
+def _functions_given(writer: Writer, node: cst.Call, name: str) -> set[str | None]:
+    """The functions that a layer was given over all calls, None for no function.
+
+    Empty if any of them is not known.
+    """
+    found: set[str | None] = set()
+    for creation in writer.analysis.creations_at(node):
+        value = creation.bound.values.get(name)
+        if value is not None and value.kind in ("symbol", "function"):
+            found.add(str(value.detail))
+        elif value is not None and value.literal is None:
+            found.add(None)
+        else:
+            return set()
+    return found
+
+
 def after(
     writer: Writer, rule: Rule, bound: Bound, item: Typed, node: cst.Call, scope: Scope
 ) -> Typed:
@@ -675,6 +698,10 @@ def after(
             function = convert(writer, argument, scope)
             if value.kind == "function":
                 item = Typed(cst.Call(_called(function), [cst.Arg(item.last())]))
+            elif value.literal is UNKNOWN and (given := _functions_given(writer, node, name)):
+                if None in given:
+                    function = parse(f"({code(function)} or nn.Identity())")
+                item = Typed(cst.Call(function, [cst.Arg(item.last())]))
             elif value.literal is UNKNOWN:
                 raise Unconvertible(rule.id, f"{name}= is not known", node)
     return item

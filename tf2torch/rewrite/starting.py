@@ -14,6 +14,7 @@ from tf2torch.plan.units import contents
 from tf2torch.rewrite import saver_parts
 from tf2torch.rewrite.counting import start_text
 from tf2torch.rewrite.operations import records
+from tf2torch.rewrite.variables_list import only_metrics
 from tf2torch.rewrite.weights import variable_keys
 from tf2torch.rewrite.writer import Unconvertible, Writer, lines
 
@@ -182,7 +183,7 @@ def _some(host: Host, record: Obj) -> str:
     if not leaves or any(leaf.kind != "variable" or leaf.detail is None for leaf in leaves):
         message = "which variables are initialized is not known"
         raise Unconvertible("initializer", message, record.node)
-    names = {leaf.detail.name for leaf in leaves}
+    names = {leaf.detail.name for leaf in leaves if not only_metrics(writer, leaf)}
     known = variable_keys(writer)
     counted = writer.plan.counters.variables
     text = start_text(writer, host.scope, names & counted.keys())
