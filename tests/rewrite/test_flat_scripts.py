@@ -194,6 +194,19 @@ print(a, b, c)
     assert "[np.inf, -np.nan, (-np.inf), np.prod(b), np.float32(1)]" in text
 
 
+def test_the_mnist_reader_takes_the_seed_of_the_graph(tmp_path: Path) -> None:
+    head = "import tensorflow as tf\nfrom tensorflow.examples.tutorials.mnist import input_data\n"
+    read = "data = input_data.read_data_sets('MNIST', one_hot=True)\nprint(data.train.images)\n"
+    cases = {
+        "tf.set_random_seed(7)\n" + read: "read_data_sets('MNIST', one_hot=True, seed=7)",
+        read + "tf.set_random_seed(7)\n": "read_data_sets('MNIST', one_hot=True)",
+        "tf.set_random_seed(7)\ntf.reset_default_graph()\n" + read: "'MNIST', one_hot=True)",
+        "S = 3\ntf.set_random_seed(S)\n" + read: "read_data_sets('MNIST', one_hot=True, seed=S)",
+    }
+    for number, (body, expected) in enumerate(cases.items()):
+        assert expected in convert_text(tmp_path, f"reader{number}", head + body).text
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_prints_the_same(pairs: dict[str, Pair], name: str) -> None:
     pair = pairs[name]

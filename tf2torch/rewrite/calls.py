@@ -11,7 +11,15 @@ from tf2torch.analyse import tensors
 from tf2torch.analyse.expansion import internal
 from tf2torch.analyse.facts import Obj
 from tf2torch.plan.units import calls_in
-from tf2torch.rewrite import control, functions, overrides, recurrent, regularization, sparse
+from tf2torch.rewrite import (
+    control,
+    functions,
+    overrides,
+    reader_seeds,
+    recurrent,
+    regularization,
+    sparse,
+)
 from tf2torch.rewrite.expressions import (
     Typed,
     array_tensor,
@@ -100,6 +108,8 @@ def _symbol_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> T
     result = apply_rule(writer, rule, node, node.args, scope, None)
     result = overrides.overridden(writer, node, result, scope)
     writer.converted(node.func, rule.id)
+    if symbol.endswith(".read_data_sets"):
+        return Typed(reader_seeds.seeded(writer, node, result.node))
     if symbol in sparse.LOOKUPS:
         return sparse.lookup(writer, node, symbol, result)
     return result

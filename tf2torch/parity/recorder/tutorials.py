@@ -58,6 +58,11 @@ def read_data_sets(
     import gzip
     import struct
 
+    import tensorflow as tf
+
+    if seed is None:  # as TensorFlow's own reader does
+        seed = tf.compat.v1.get_default_graph().seed
+
     def read(name: str) -> Any:
         path = os.path.join(train_dir, name)
         opener = gzip.open if os.path.exists(path + ".gz") else open
