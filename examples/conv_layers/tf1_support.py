@@ -64,15 +64,3 @@ def in_top_k(predictions: torch.Tensor, targets: torch.Tensor, k: int) -> torch.
     """Whether each target is among the k largest predictions; ties at the boundary are in."""
     target = predictions.gather(1, targets.long()[:, None])
     return ((predictions > target).sum(1) < k) & torch.isfinite(target[:, 0])
-
-
-def exponential_decay(
-    learning_rate: float,
-    global_step: float,
-    decay_steps: float,
-    decay_rate: float,
-    staircase: bool = False,
-) -> float:
-    """tf.train.exponential_decay: learning_rate * decay_rate ** (global_step / decay_steps)."""
-    periods = global_step / decay_steps
-    return learning_rate * decay_rate ** (math.floor(periods) if staircase else periods)

@@ -134,7 +134,20 @@ def _tree(
         literal = literals[node.value]
         if isinstance(literal, (cst.List, cst.Tuple, cst.Dict)):
             return _tree(analysis, literal, literals)
+    if isinstance(value.literal, str):
+        value = _by_name(analysis, value.literal) or value
     return Tree(leaf=Leaf(node, value))
+
+
+def _by_name(analysis: Analysis, name: str) -> Value | None:
+    """The variable that TensorFlow gives a name to: ``sess.run("conv1/kernel:0")``"""
+    wanted = name.removesuffix(":0").removesuffix("/read")
+    for creation in analysis.creations:
+        for variable in creation.variables:
+            if variable.name == wanted:
+                shape, dtype = variable.shape, variable.dtype
+                return Value("variable", dtype=dtype, shape=shape, detail=variable)
+    return None
 
 
 def needed_names(leaf: Leaf) -> set[str]:

@@ -92,10 +92,12 @@ def _assign(operation: str) -> Special:
             target, value = node.func.value, argument(node, 0, "value", "delta")
         if target is None or value is None:
             raise Unconvertible("assign", "an assignment needs a variable and a value", node)
-        written = convert(writer, value, scope)
+        from tf2torch.rewrite import views
+
+        written = views.seen(writer, value, scope, convert(writer, value, scope))
         if operation == "copy_" and not writer.value(value).is_tensor:
             written = parse(f"torch.as_tensor({code(written)})")
-        reference = convert(writer, target, scope)
+        reference = views.seen(writer, target, scope, convert(writer, target, scope))
         return Typed(fill_method(reference, f"data.{operation}({code(written)})"))
 
     return special
@@ -256,6 +258,7 @@ METHODS: dict[str, Special] = {
     **operations.METHODS,
     **distributions.METHODS,
     "Variable.assign": _assign("copy_"),
+    "Variable.load": _assign("copy_"),
     "Variable.assign_add": _assign("add_"),
     "Variable.assign_sub": _assign("sub_"),
 }

@@ -19,6 +19,7 @@ from tf2torch.rewrite import (
     sources,
     starting,
     statistics,
+    views,
 )
 from tf2torch.rewrite.expressions import convert, fill_method
 from tf2torch.rewrite.feeds import default_text, feed_statements, is_number
@@ -28,7 +29,7 @@ from tf2torch.rewrite.statements import (
     write_statement,
 )
 from tf2torch.rewrite.steps import step_statements
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import UNKNOWN
 
 
@@ -278,7 +279,7 @@ def _result(host: Host, leaf: Leaf, scope: Scope, numbers_scope: Scope, *, track
         return counter
     if rates.is_number(writer, leaf.node):
         return code(convert(writer, leaf.node, numbers_scope))
-    written = convert(writer, leaf.node, scope)
+    written = _fetched_variables(writer, leaf, scope) or convert(writer, leaf.node, scope)
     if leaf.value.host:  # torch has a size as an integer, a shape as a tuple
         return code(written) if leaf.value.rank == 0 else f"np.array({code(written)})"
     if leaf.value.kind in ("sequence", "many"):
@@ -297,6 +298,22 @@ def _result(host: Host, leaf: Leaf, scope: Scope, numbers_scope: Scope, *, track
         # The next step changes the tensor in place; what TensorFlow returns stays as it is.
         return code(fill_method(written, "detach().cpu().numpy().copy()"))
     return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
+
+
+def _fetched_variables(writer: Writer, leaf: Leaf, scope: Scope) -> cst.BaseExpression | None:
+    """Variables as TensorFlow sees them, where torch keeps them otherwise or without a name."""
+    if scope.model is None or leaf.node in scope.replaced:
+        return None
+    if leaf.value.kind == "sequence":
+        text = views.list_of_views(writer, leaf.value, leaf.node, scope.model)
+        return None if text is None else parse(text)
+    if leaf.value.kind != "variable" or leaf.value.detail is None:
+        return None
+    variable = leaf.value.detail
+    by_name = isinstance(leaf.node, cst.SimpleString)
+    if not by_name and not views.moves(writer, variable):
+        return None
+    return parse(views.view_text(writer, variable, leaf.node, scope.model))
 
 
 def _is_text(writer: Writer, node: cst.BaseExpression) -> bool:

@@ -19,6 +19,7 @@ from tf2torch.rewrite import (
     savers,
     sources,
     summaries,
+    views,
 )
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.feeds import feed_dictionary
@@ -144,13 +145,21 @@ def _compound(host: Host, node: cst.BaseStatement) -> Statements:
         if before and isinstance(node, cst.While):
             raise Unconvertible("session-run", "a run in the condition of a while loop", node)
         changes["test"] = test
+    outer = host.scope
     if isinstance(node, cst.For):
-        before, changes["iter"] = _with_runs(host, node.iter)
+        looped = views.loop(writer, node, host.scope)
+        if looped is None:
+            before, changes["iter"] = _with_runs(host, node.iter)
+        else:
+            writer.settle(node.iter, Outcome.CONVERTED, "variable-list")
+            changes["iter"], changes["target"] = looped[0].iter, looped[0].target
+            host.scope = looped[1]
     if isinstance(node, cst.With):
         if _dissolves(host, node):
             return with_leading(write_hosts(host, node.body.body), node)
         changes["items"] = [i.with_changes(item=convert(writer, i.item, scope)) for i in node.items]
     changes["body"] = block(write_hosts(host, node.body.body), node.body)  # type: ignore[attr-defined]
+    host.scope = outer
     if isinstance(node, cst.Try):
         changes["handlers"] = [
             h.with_changes(

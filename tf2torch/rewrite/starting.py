@@ -157,10 +157,10 @@ def restart(host: Host, site: Site) -> Statements:
         return []
     text = ""
     for record in initializers(site):
-        if host.average_names:
-            message = "variables with moving averages are initialized a second time"
-            raise Unconvertible("initializer", message, site.run.node)
         if record["call"].symbol in _EVERYTHING:
+            if host.average_names:
+                message = "variables with moving averages are initialized a second time"
+                raise Unconvertible("initializer", message, site.run.node)
             text += _everything(host)
         else:
             text += _some(host, record)
