@@ -12,13 +12,16 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 if __name__ == "__main__":
     import atheris
 
     with atheris.instrument_imports(include=["tf2torch.weights"]):
-        pass
+        for module in Path("tf2torch/weights").rglob("*.py"):
+            if "torch" not in module.stem and module.stem not in ("optimizers", "resume"):
+                import_module(".".join(module.with_suffix("").parts))
 
 from tf2torch.weights.checkpoint import Checkpoint
 from tf2torch.weights.errors import CheckpointError

@@ -200,11 +200,10 @@ def _in_order(candidates: Candidates, _: Proposal) -> dict[str, Pair]:
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for key, rows in candidates.items():
         groups.setdefault(tuple((name, str(steps)) for name, steps in rows), []).append(key)
-    for rows, keys in groups.items():
-        names = [name for name, _ in rows]
-        others = [
-            k for k, r in candidates.items() if k not in keys and {n for n, _ in r} & {*names}
-        ]
+    for choices, keys in groups.items():
+        names = [name for name, _ in choices]
+        elsewhere = {name for key in candidates if key not in keys for name, _ in candidates[key]}
+        others = elsewhere & set(names)
         if len(keys) != len(set(names)) or len(names) != len(set(names)) or others:
             continue
         ordered = _counted(keys), _counted(names)

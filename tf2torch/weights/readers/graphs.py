@@ -117,7 +117,7 @@ def open_graph(path: str) -> Checkpoint:
         kind, graph = _kind_of(data)
         if kind == "saved model":
             return open_saved_model(os.path.dirname(path) or ".")
-        if kind == "meta graph":
+        if kind == "meta graph" or path.endswith(".meta"):
             return _meta_checkpoint(path, data)
         return _constants(path, graph)
     except WireError as error:
