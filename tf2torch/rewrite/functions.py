@@ -606,7 +606,7 @@ def layer_call(
             if size is None and length is None:
                 raise Unconvertible(rule.id, "the number of input features is not known", node)
             size = size or scope.create.carry(length).name  # type: ignore[attr-defined]
-            known = running.with_length(writer, node, slot, constructor_bound, size)
+            known = running.with_length(writer, node, constructor_bound, size)
             constructor = fill(chosen(writer, rule, known, node).init or "", known)
         resets = initial.layer_resets(writer, rule, bound, node, init_scope)
         scope.create(node, slot, constructor, resets)

@@ -8,7 +8,7 @@ for n in sizes:                        in_features = 7
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,18 +60,86 @@ def running(
     return None
 
 
+def in_round(writer: Writer, node: cst.Call, slot: Slot) -> str | None:
+    """Source for that length where another layer of the same round gives it."""
+    rounds = _rounds(writer, node, slot)
+    lengths = _lengths(rounds)
+    if not lengths:
+        return None
+    bodies = {loop.body for loop in slot.loops}
+    found: dict[str, dict[int, Any]] = {}
+    for creation in writer.analysis.creations:
+        if creation.path[: len(rounds[0].path) - 1] != rounds[0].path[:-1]:
+            continue
+        rest = creation.path[len(rounds[0].path) - 1 :]
+        if len(rest) != 1 or not isinstance(rest[0], tuple) or rest[0][0] not in bodies:
+            continue
+        for name in _RESULTS:
+            given = creation.bound.nodes.get(name)
+            if given is not None:
+                values = found.setdefault(code(given), {})
+                values[rest[0][1]] = creation.bound.values[name].literal
+    for text, values in found.items():
+        if all(
+            length.size is not None and values.get(k) == length.size
+            for k, length in enumerate(lengths)
+        ):
+            return text
+    return None
+
+
+def behind(
+    writer: Writer, node: cst.Call, finished: Iterable[tuple[Running, cst.CSTNode]]
+) -> str | None:
+    """The name of a length that a loop left behind, if the layer after it takes that."""
+    made = [c for c in writer.analysis.creations_at(node) if c.node is node and c.reused is None]
+    for length, body in finished:
+        if made and all(_last(writer, c, length, body) for c in made):
+            return length.name
+    return None
+
+
+def _last(writer: Writer, made: Any, length: Running, body: cst.CSTNode) -> bool:
+    """Whether a layer takes what the last round before it gave."""
+    given = _lengths([made])
+    depth = len(made.path)
+    last: dict[int, Any] = {}
+    for creation in writer.analysis.creations:
+        if creation.path[:depth] != made.path or len(creation.path) != depth + 1:
+            continue
+        step = creation.path[depth]
+        if isinstance(step, tuple) and step[0] is body:
+            for name in _RESULTS:
+                node = creation.bound.nodes.get(name)
+                if node is not None and code(node) == length.step:
+                    last[step[1]] = creation.bound.values[name].literal
+    return bool(last and given) and given[0].size == last[max(last)] is not None
+
+
+def _lengths(rounds: Sequence[Any]) -> list[Dim]:
+    """The length of the last axis of the input in each round; empty if it is not told."""
+    found = []
+    for creation in rounds:
+        source = _source(creation.bound)
+        value = creation.bound.values[source] if source is not None else None
+        if value is None or not value.shape:
+            return []
+        found.append(value.shape[-1])
+    return found
+
+
+def _source(bound: Bound) -> str | None:
+    """The parameter of a layer that takes its input."""
+    names = (parameter.name for parameter in bound.rule.parameters)
+    return next((n for n in names if n in bound.values and bound.values[n].is_tensor), None)
+
+
 def of_layer(writer: Writer, node: cst.Call, slot: Slot, bound: Bound) -> Running | None:
     """The length of the last axis of what a layer in a loop gets."""
-    rounds = _rounds(writer, node, slot)
-    source = next((n for n, v in bound.values.items() if v.is_tensor), None)
-    if not rounds or source is None:
+    rounds = _rounds(writer, node, slot) if slot.loops else []
+    lengths = _lengths(rounds)
+    if not lengths:
         return None
-    lengths = []
-    for creation in rounds:
-        value = creation.bound.values.get(source)
-        if value is None or not value.shape:
-            return None
-        lengths.append(value.shape[-1])
     results = []
     for name in _RESULTS:
         given = bound.nodes.get(name)
@@ -82,12 +150,12 @@ def of_layer(writer: Writer, node: cst.Call, slot: Slot, bound: Bound) -> Runnin
     return running(lengths, results, "in_features" if dense else "in_channels")
 
 
-def with_length(writer: Writer, node: cst.Call, slot: Slot, bound: Bound, name: str) -> Bound:
+def with_length(writer: Writer, node: cst.Call, bound: Bound, name: str) -> Bound:
     """The arguments with `name` as the length of the input's last axis."""
-    first = _rounds(writer, node, slot)[0].bound.values
+    first = next(c for c in writer.analysis.creations_at(node) if c.node is node).bound.values
     values = dict(bound.values)
-    source = next(parameter for parameter, value in first.items() if value.is_tensor)
-    shape = first[source].shape
+    source = _source(bound) or "inputs"
+    shape = first[source].shape or ()
     values[source] = replace(first[source], shape=(*shape[:-1], Dim(None, name)))
     return Bound(bound.rule, bound.nodes, values)
 

@@ -33,6 +33,7 @@ class Sink:
         parameters: names whose assignment makes variables: they become attributes.
         resets: for each layer made at the top level, its initial-value statements over ``{}``.
         lengths: what the loops under way hand on from round to round, by the depth of the stack.
+        finished: what the last loop that handed on a length of a name left in it.
         loops: for each loop that is open, where in the stack the statements around it are.
     """
 
@@ -45,6 +46,7 @@ class Sink:
     root: cst.BaseExpression | None = None
     loops: list[int] = field(default_factory=list)
     lengths: dict[int, list[Running]] = field(default_factory=dict)
+    finished: dict[str, tuple[Running, cst.CSTNode]] = field(default_factory=dict)
 
     def enter(self, *, loop: bool = False) -> None:
         if loop:
@@ -101,6 +103,7 @@ class Sink:
         for length in lengths:
             self.add(lines(f"{length.name} = {length.start}\n"))
             made = [*made, *lines(f"{length.name} = {length.step}\n")]
+            self.finished[length.name] = (length, node.body)
         self.add([cst.For(node.target, iterable, cst.IndentedBlock(made))])
 
     def layer(self, slot: Slot, constructor: cst.BaseExpression, resets: tuple[str, ...]) -> None:
