@@ -32,6 +32,10 @@ from tf2torch.parity.variables import is_slot, same_update
         ("loss nan", "loss nan", False),
         ("1.5e-07", "1.6e-07", False),
         ("cost 1.0", "loss 1.0", True),
+        ("[np.float32(0.5), np.int64(3)]", "[0.5, 3]", False),
+        ("[np.float32(0.5)]", "[0.6]", True),
+        ("shape (None, 4) None", "shape (?, 4) ?", True),
+        ("shape (None, 4, None)", "shape (?, 4, ?)", False),
     ],
 )
 def test_lines_are_compared_by_words_and_numbers(got: str, wanted: str, apart: bool) -> None:

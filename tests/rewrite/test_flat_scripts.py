@@ -163,6 +163,7 @@ x = tf.placeholder(tf.float32, [None, 3])
 h = layer(x, 4)
 print(h)
 print("x %s" % x, "h {}".format(h))
+print("h", h.get_shape(), h.shape.as_list())
 print("built")
 with tf.Session() as sess:
     sess.run(tf.global_variables_initializer())
@@ -174,7 +175,8 @@ with tf.Session() as sess:
 def test_prints_of_the_graph_are_left_out_and_reported(tmp_path: Path) -> None:
     made = convert_text(tmp_path, "prints", "import tensorflow as tf\n" + GRAPH_PRINTS)
     printed = [line.strip() for line in made.text.splitlines() if "print(" in line]
-    assert printed == ['print("built")', "print(i, h.cpu().numpy())"]
+    shapes = 'print("h", (None, 4), [None, 4])'
+    assert printed == [shapes, 'print("built")', "print(i, h.cpu().numpy())"]
     notes = [d.line for d in made.diagnostics if d.rule == "graph-print"]
     assert notes == [6, 7, 12, 13]
 

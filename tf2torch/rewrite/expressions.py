@@ -96,10 +96,20 @@ def _static_length(writer: Writer, node: cst.BaseExpression) -> cst.BaseExpressi
         if None in sizes[1:] or not sizes:
             return None
         # Of a placeholder the length that TensorFlow does not know is the first, the batch.
-        return parse("[" + ", ".join(size or "None" for size in sizes) + "]")
+        return parse(_lengths([size or "None" for size in sizes], node))
     if isinstance(value.literal, int):
         return parse(value.text or str(value.literal))
     return parse(value.text) if value.text is not None and value.literal is UNKNOWN else None
+
+
+def _lengths(sizes: list[str], node: cst.BaseExpression) -> str:
+    """``x.shape.as_list()`` is a list; a TensorShape reads and prints like a tuple."""
+    inside: cst.CSTNode = node
+    while isinstance(inside, (cst.Call, cst.Attribute, cst.Subscript)):
+        if isinstance(inside, cst.Attribute) and inside.attr.value == "as_list":
+            return f"[{', '.join(sizes)}]"
+        inside = inside.func if isinstance(inside, cst.Call) else inside.value
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
 def _size_text(value: Value) -> str | None:

@@ -294,7 +294,8 @@ def _result(host: Host, leaf: Leaf, scope: Scope, numbers_scope: Scope, *, track
             return code(_as_bytes(written))
         return code(written) if leaf.value.rank == 0 else f"np.array({code(written)}, dtype=object)"
     tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
-    if leaf.value.kind == "variable" or operations.is_average(leaf.node):
+    assigned = ".data.copy_(" in code(written)
+    if leaf.value.kind == "variable" or operations.is_average(leaf.node) or assigned:
         # The next step changes the tensor in place; what TensorFlow returns stays as it is.
         return code(fill_method(written, "detach().cpu().numpy().copy()"))
     return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
