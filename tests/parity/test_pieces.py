@@ -33,7 +33,7 @@ from tf2torch.parity.variables import is_slot, same_update
         ("1.5e-07", "1.6e-07", False),
         ("cost 1.0", "loss 1.0", True),
         ("[np.float32(0.5), np.int64(3)]", "[0.5, 3]", False),
-        ("[np.float32(0.5)]", "[0.6]", True),
+        ("[np.float32(0.5)]", "[0.8]", True),
         ("shape (None, 4) None", "shape (?, 4) ?", True),
         ("shape (None, 4, None)", "shape (?, 4, ?)", False),
     ],
