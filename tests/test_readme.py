@@ -82,6 +82,6 @@ def test_ci_runs_the_second_command() -> None:
         assert matching, f".ci/run does not run: {step}"
 
 
-@pytest.mark.parametrize("line", [line for line in blocks("sh")[2].splitlines() if line])
+@pytest.mark.parametrize("line", [*blocks("sh")[2].splitlines(), *blocks("sh")[3].splitlines()])
 def test_the_commands_of_use_it(line: str, checkout: Path) -> None:
     run(line, checkout)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.parity.pairs import NAMES, PROGRAMS
-from tf2torch.parity.compare import Options, record_program
+from tf2torch.parity.programs import Options, record_program
 
 
 @pytest.fixture(scope="session")

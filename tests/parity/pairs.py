@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tf2torch.parity import Report
-from tf2torch.parity.compare import Options, check_replay
+from tf2torch.parity.programs import Options, check_replay
 
 PROGRAMS = Path(__file__).parent / "programs"
 NAMES = ("images", "sequences")

@@ -10,8 +10,8 @@ import pytest
 
 from tests.parity.pairs import PROGRAMS, replayed
 from tf2torch.parity import Tolerance, check_pair
-from tf2torch.parity.compare import record_program
 from tf2torch.parity.processes import RECORDER
+from tf2torch.parity.programs import record_program
 from tf2torch.parity.records import Record
 
 

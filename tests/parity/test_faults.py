@@ -17,9 +17,9 @@ else:
     import tomli as tomllib
 
 from tests.parity.pairs import PROGRAMS, replayed
-from tf2torch.parity import Finding, compare
-from tf2torch.parity.compare import Options, pair_of
+from tf2torch.parity import Finding, programs
 from tf2torch.parity.localise import localised
+from tf2torch.parity.programs import Options, pair_of
 
 FAULTS: list[dict[str, str]] = tomllib.loads((PROGRAMS.parent / "faults.toml").read_text())["fault"]
 
@@ -50,7 +50,7 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
         process.join(120)
         return None if process.exitcode == 0 else (folder / "err").read_text()
 
-    monkeypatch.setattr(compare, "run", run)
+    monkeypatch.setattr(programs, "run", run)
 
 
 def lines_of(fault: dict[str, str], converted: str) -> range:

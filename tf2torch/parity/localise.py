@@ -31,7 +31,7 @@ class Call:
     line: int
     value: Any
     name: str = ""  # what it was assigned to, where that is all it was
-    taken: bool = False
+    owners: set[int] = field(default_factory=set)  # the named tensors that have its values
 
 
 @dataclass(eq=False)
@@ -111,7 +111,7 @@ class Tracing:
         sizes: dict[int, list[int]] = {}
         for number, call in enumerate(self.calls):
             sizes.setdefault(call.value.size, []).append(number)
-        for named in self.named:
+        for place, named in enumerate(self.named):
             scale = float(np.abs(named.value).max(initial=0.0)) if named.value.size else 0.0
             for number in sizes.get(named.value.size, ()):
                 call = self.calls[number]
@@ -120,7 +120,7 @@ class Tracing:
                     for value in arrangements(named.value, call.value.shape)
                 ):
                     named.match = number if named.match is None else named.match
-                    call.taken = True
+                    call.owners.add(place)
 
     def first_difference(self) -> Finding | None:
         self.match()
@@ -158,12 +158,14 @@ class Tracing:
             return bool(shapes) and (not exactly or call.value.ndim == named.value.ndim)
 
         name = named.event["name"].split(".")[-1].split("[")[0]
-        free = [call for call in self.calls[start:] if not call.taken]
+        later = self.calls[start:]
+        free = [call for call in later if not call.owners]
+        others = [call for call in later if not call.owners & set(named.before)]
         for exactly in (True, False):
             fitting = [call for call in free if fits(call, exactly)]
-            same = [c for c in self.calls[start:] if c.name == name and fits(c, exactly)]
+            same = [call for call in others if call.name == name and fits(call, exactly)]
             if same:
-                return self._in_order(named, same, exactly)
+                return self._in_order(named, same)
             beside = [call for call in fitting if name in self.assigned.get(call.line, ())]
             if beside:
                 return beside[0]
@@ -171,14 +173,14 @@ class Tracing:
                 return fitting[0]
         return None
 
-    def _in_order(self, named: Named, same: Sequence[Call], exactly: bool) -> Call:
+    def _in_order(self, named: Named, same: Sequence[Call]) -> Call:
         """Which of the calls that give a name its values; several may make one value."""
         later = [
             other
             for other in self.named[self.named.index(named) :]
             if other.match is None
             and other.event["name"] == named.event["name"]
-            and (other.value.ndim == named.value.ndim or not exactly)
+            and other.value.shape == named.value.shape
         ]
         lines = list(dict.fromkeys(call.line for call in same))
         line = lines[max(len(lines) - len(later), 0)]

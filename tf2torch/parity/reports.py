@@ -168,8 +168,8 @@ def failure(report: Report) -> list[str]:
 
 
 CAUSES = {
-    "meaning": "Double precision does not make it smaller: the two programs differ in meaning.",
-    "rounding": "In double precision it is gone: rounding, more of it than is usual.",
+    "meaning": "This is no rounding: the two programs differ in meaning.",
+    "rounding": "It may be rounding that the program amplifies: --float64 tells.",
 }
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tf2torch.parity.compare import Options, check_replay, pair_of, record_program
 from tf2torch.parity.findings import END, Finding
 from tf2torch.parity.localise import localised
+from tf2torch.parity.programs import Options, check_replay, pair_of, record_program
 from tf2torch.parity.recorder.updates import FIRST
 from tf2torch.parity.records import Record
 from tf2torch.parity.reports import Report

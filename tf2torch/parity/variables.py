@@ -143,8 +143,8 @@ def _step(
         values = [pair.record.array(event["gradient"]) for event in events]
         wanted = layout.join([(linear(s), value) for (_, s), value in zip(parts, values)])
         mine = pair.replay.array(got["gradient"])
-        rtol, _ = pair.allowed(run)
-        why = differs(mine, wanted, 5 * rtol, 5 * rtol * largest.get(run, 0.0))
+        rtol = pair.allowed_gradient(run)
+        why = differs(mine, wanted, rtol, rtol * largest.get(run, 0.0))
         measures.append(
             Measure(
                 "gradient", names, run, line, got["line"],

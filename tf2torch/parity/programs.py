@@ -147,11 +147,24 @@ def check_replay(
         ran = [Record(to) for kind, to in others.items() if replay(to, kind) is None]
         pair = replace(pair, rounded=tuple(ran))
         findings, counts, measures = compare(pair)
+    # What is left lies above the rounding that was measured, or above all that doubles have.
+    cause = "meaning" if pair.rounded or options.double else "rounding"
+    findings = [replace(f, cause=cause) if f.kind in NUMBERS else f for f in findings]
+    notes = draw_notes(pair.replay) + rounding_note(pair)
     sites = sites_of(pair.record, original, measures)
     return Report(
-        original, converted, tuple(findings), counts, tuple(draw_notes(pair.replay)), sites,
+        original, converted, tuple(findings), counts, tuple(notes), sites,
         tuple(measures),
     )  # fmt: skip
+
+
+def rounding_note(pair: Pair) -> list[Finding]:
+    """How far rounding alone carries a program, where it was measured."""
+    if not pair.rounded:
+        return []
+    far = max((far for _, far in [*pair.rounding, *pair.gradient_rounding]), default=0.0)
+    text = f"Rounding alone moves values and gradients of this program by up to {far:.1e} of the"
+    return [Finding("draw", f"{text} largest: tolerances follow it")]
 
 
 def pair_of(converted: Path, record: Path, replay: Path, options: Options) -> Pair:
