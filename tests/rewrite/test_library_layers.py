@@ -211,7 +211,8 @@ with tf.Session() as sess:
         print("%.4f" % value)
     for row in sess.run(table) + sess.run(tied):
         print("%.4f %.4f" % (row[0], row[1]))
-    print(" ".join("%.4f" % value for value in sess.run(bias)))
+    biases = sess.run(bias)
+    print(" ".join("%.4f" % value for value in biases))
 """,
 }
 

@@ -95,10 +95,9 @@ def pass_extra_names(roles: Iterable[Role], units: Iterable[Unit]) -> None:
 
 
 def _gives_scope(returned: Value | None) -> bool:
-    """Whether what a function gives is an arg_scope."""
-    return (
-        returned is not None and returned.kind == "object" and returned.detail.type == "arg_scope"
-    )
+    """Whether what a function gives is an arg_scope or the parts of an Estimator."""
+    kinds = ("arg_scope", "EstimatorSpec", "TPUEstimatorSpec")
+    return returned is not None and returned.kind == "object" and returned.detail.type in kinds
 
 
 def _gives_tensors(returned: Value | None) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.memory import remember
 from tf2torch.cst.walk import children
 from tf2torch.plan import feeding
@@ -95,7 +96,9 @@ def _flatten(
     analysis: Analysis, body: Sequence[cst.CSTNode], managers: tuple[cst.WithItem, ...]
 ) -> Iterator[tuple[cst.BaseStatement, tuple[cst.WithItem, ...]]]:
     for node in body:
-        if isinstance(node, cst.SimpleStatementLine) and len(node.body) > 1:
+        if isinstance(node, cst.BaseStatement) and keep_reason(node) is not None:
+            yield node, managers
+        elif isinstance(node, cst.SimpleStatementLine) and len(node.body) > 1:
             for index, small in enumerate(node.body):
                 line = cst.SimpleStatementLine(
                     [small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)],
@@ -134,6 +137,8 @@ def dissolves(analysis: Analysis, node: cst.With) -> bool:
 
 def classify(analysis: Analysis, node: cst.BaseStatement) -> str:
     """Kind of a unit, by the values that its expressions have."""
+    if keep_reason(node) is not None:
+        return "host"
     if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
         return "define"
     if not isinstance(node, cst.SimpleStatementLine):

@@ -13,6 +13,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.plan.units import calls_in
 from tf2torch.rewrite import (
     control,
+    estimators,
     functions,
     overrides,
     reader_seeds,
@@ -126,7 +127,7 @@ def _method_call(writer: Writer, node: cst.Call, owner: Value, scope: Scope) -> 
     if rule is None:
         if owner.kind == "object" and kind in ("Dimension", "TensorShape"):
             return Typed(plain_call(writer, node, scope))
-        raise Unconvertible("unknown-method", f"{kind}.{name} has no rule yet", node)
+        raise Unconvertible("unknown-method", estimators.message(kind, name), node)
     return apply_rule(writer, rule, node, node.args, scope, node.func.value)
 
 

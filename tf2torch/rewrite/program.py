@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.memory import remember
+from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
     closing,
     counting,
+    estimators,
     flags,
     metrics,
     operations,
@@ -364,6 +367,9 @@ def _import(writer: Writer, node: cst.BaseStatement) -> Statements:
     assert isinstance(node, cst.SimpleStatementLine)
     small = node.body[0]
     symbols = writer.analysis.symbols
+    if _imports_for_kept(writer, small):
+        writer.settle(small, Outcome.KEPT, "keep", "a statement that is kept needs it")
+        return [node]
     if isinstance(small, cst.ImportFrom):
         if small in symbols:
             writer.settle(small, Outcome.ABSORBED, "import")
@@ -382,6 +388,24 @@ def _import(writer: Writer, node: cst.BaseStatement) -> Statements:
     return [node.with_changes(body=[small.with_changes(names=kept)])]
 
 
+def _imports_for_kept(writer: Writer, small: cst.BaseSmallStatement) -> bool:
+    """Whether a statement under ``# tf2torch: keep`` uses what an import binds."""
+    cache = writer.analysis.state.cache
+    if "kept_names" not in cache:
+        nodes = walk(writer.analysis.source.module)
+        statements = [n for n in nodes if isinstance(n, cst.BaseStatement)]
+        kept = [n for n in statements if keep_reason(n) is not None]
+        cache["kept_names"] = {name for n in kept for name in names_in(n).loads}
+    assert isinstance(small, (cst.Import, cst.ImportFrom))
+    if isinstance(small.names, cst.ImportStar):
+        return bool(cache["kept_names"])
+    return any(
+        (code(alias.asname.name) if alias.asname else alias.evaluated_name.partition(".")[0])
+        in cache["kept_names"]
+        for alias in small.names
+    )
+
+
 def _comments_only(node: cst.SimpleStatementLine) -> Statements:
     return []
 
@@ -394,6 +418,11 @@ def _definition(program: Program, host: Host, unit: Unit, model: RootModel | Non
         role = writer.plan.roles.get(node)
         if recurrent.absorbed(writer, node):
             writer.settle(node, Outcome.CONVERTED, "rnn-cell")
+            return
+        if estimators.is_model_function(writer, node):
+            problem = Unconvertible("estimator", estimators.MODEL, node)
+            writer.todo(node, problem)
+            place += todo(writer, node, problem)
             return
         if _only_scopes(writer, node):
             writer.settle(node, Outcome.ABSORBED, "arg-scope")
@@ -445,6 +474,7 @@ def _object_statements(program: Program, host: Host, unit: Unit) -> Statements:
             return []
     if value is None:
         return []
+    estimators.require_known(writer, unit)
     counted = metrics.make(host, unit)
     if counted is not None:
         return counted

@@ -30,6 +30,7 @@ from tf2torch.rewrite.session_arguments import without_session_parameters
 from tf2torch.rewrite.statements import (
     Statements,
     block,
+    kept,
     todo,
     with_leading,
     write_statement,
@@ -41,7 +42,7 @@ def write_host(host: Host, node: cst.BaseStatement) -> Statements:
     """A statement of host code."""
     writer = host.writer
     try:
-        if recurrent.absorbed(writer, node):
+        if recurrent.absorbed(writer, node) or kept(writer, node):
             return write_statement(writer, node, host.scope, None)
         if isinstance(node, cst.SimpleStatementLine):
             return with_leading(_simple(host, node), node)

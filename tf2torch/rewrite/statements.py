@@ -8,6 +8,7 @@ from typing import cast
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import classify, dissolves
@@ -106,6 +107,8 @@ def _statement(
     if recurrent.absorbed(writer, node):
         writer.settle(node, Outcome.CONVERTED, "rnn-cell")
         return []
+    if kept(writer, node):
+        return [node]
     if isinstance(node, cst.SimpleStatementLine):
         written: Statements = []
         for small in node.body:
@@ -128,6 +131,15 @@ def _statement(
     if isinstance(node, cst.Try):
         return [_try(writer, node, scope, sink)]
     return [convert_children(writer, node, scope)]  # type: ignore[list-item]
+
+
+def kept(writer: Writer, node: cst.BaseStatement) -> bool:
+    """Whether a statement stays as it is, by a comment of the program."""
+    reason = keep_reason(node)
+    if reason is None:
+        return False
+    writer.settle(node, Outcome.KEPT, "keep", reason)
+    return True
 
 
 def _line(small: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
