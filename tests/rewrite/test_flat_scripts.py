@@ -216,3 +216,32 @@ def test_prints_the_same(pairs: dict[str, Pair], name: str) -> None:
     assert not findings, pair.rewritten.text
     assert "Traceback" not in pair.original, pair.original
     assert pair.converted == pair.original, pair.rewritten.text
+
+
+def test_slots_of_optimizers_that_share_variables_are_numbered(tmp_path: Path) -> None:
+    text = """
+import tensorflow as tf
+x = tf.placeholder(tf.float32, [None, 3])
+w = tf.Variable(tf.ones([3, 1]))
+v = tf.Variable(tf.ones([1]))
+a = tf.reduce_mean(tf.matmul(x, w))
+b = tf.reduce_mean(tf.square(tf.matmul(x, w) + v))
+first = tf.train.AdamOptimizer().minimize(a, var_list=[w])
+second = tf.train.AdamOptimizer().minimize(b, var_list=[w, v])
+third = tf.train.MomentumOptimizer(0.1, 0.9).minimize(b)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for op in range(2):
+        sess.run(first, {x: [[1, 2, 3]]})
+        sess.run(second, {x: [[1, 2, 3]]})
+        sess.run(third, {x: [[1, 2, 3]]})
+"""
+    entries = convert_text(tmp_path, "slots", text).weights["optimizers"]
+    patterns = {"{}/Adam": "exp_avg", "{}/Adam_1": "exp_avg_sq"}
+    shared = {"Variable/Adam_2": "exp_avg", "Variable/Adam_3": "exp_avg_sq"}
+    assert [entry["slots"] for entry in entries] == [
+        patterns, {**patterns, **shared}, {"{}/Momentum": "momentum_buffer"}
+    ]  # fmt: skip
+    assert [entry["powers"] for entry in entries] == [
+        ["beta1_power", "beta2_power"], ["beta1_power_1", "beta2_power_1"], []
+    ]  # fmt: skip

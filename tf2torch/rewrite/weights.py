@@ -11,6 +11,7 @@ from tf2torch.analyse.recurrent import RecurrentCreation
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import metrics, training
 from tf2torch.rewrite.cell_weights import weight_entry
+from tf2torch.rewrite.slot_names import optimizer_entries
 from tf2torch.rewrite.writer import Writer
 from tf2torch.rulebook.values import Value
 
@@ -28,7 +29,7 @@ def weight_map(writer: Writer) -> dict[str, Any]:
     variables |= dict.fromkeys(writer.analysis.state.pipeline_variables)
     variables |= _averages(writer, variables)
     variables |= metrics.local_variables(writer)
-    return {"version": 1, "variables": variables, "optimizers": _optimizers(writer)}
+    return {"version": 1, "variables": variables, "optimizers": optimizer_entries(writer)}
 
 
 def held_by(entries: dict[str, Any], model: str | None, holder: str | None) -> dict[str, Any]:
@@ -184,27 +185,3 @@ def _walk_target(writer: Writer, target: cst.BaseExpression, walk: Any) -> None:
     elif isinstance(target, (cst.Tuple, cst.List)):
         for element in target.elements:
             _walk_target(writer, element.value, walk)
-
-
-def _optimizers(writer: Writer) -> list[dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
-    for value in writer.analysis.values.values():
-        if (
-            value.kind == "operation"
-            and value.detail is not None
-            and value.detail.type in ("Train", "Apply")
-        ):
-            record = value.detail["optimizer"].detail
-            short = record["symbol"].rpartition(".")[2]
-            if short in training.SLOTS:
-                name, slots, powers = training.SLOTS[short]
-                torch_class = (
-                    training.TABLE[short][0] if short in training.TABLE else "torch.optim.Adam"
-                )
-                found[id(record)] = {
-                    "tf": name,
-                    "torch": torch_class,
-                    "slots": slots,
-                    "powers": powers,
-                }
-    return list(found.values())
