@@ -77,6 +77,10 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
         if made is not None:
             named = tuple((a.keyword, a.value) for a in arguments if a.keyword is not None)
             return Value("mapping", detail=(*made, *named))
+    if name == "sorted" and len(arguments) == 1 and values[0].kind in ("sequence", "mapping"):
+        known = [item.literal for item in expressions.items_of(values[0]) or ()]
+        if UNKNOWN not in known and len({type(item) for item in known}) == 1:
+            return expressions.sequence([constant(item) for item in sorted(known)])
     if name == "reversed" and (items := expressions.items_of(values[0])) is not None:
         return expressions.sequence(items[::-1])
     if name == "enumerate":

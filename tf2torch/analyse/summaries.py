@@ -62,9 +62,13 @@ def _function_frame(state: State) -> Frame:
     return frame
 
 
+def clean(name: str) -> str:
+    return re.sub(r"[^-/\w.]", "_", name).lstrip("/")
+
+
 def scoped_tag(state: State, name: str, family: str | None) -> str:
     """`summary_op_util.summary_scope` of TensorFlow 1.15: the tag is a name scope of its own."""
-    cleaned = re.sub(r"[^-/\w.]", "_", name).lstrip("/")
+    cleaned = clean(name)
     naming = state.naming
     outer = naming.enter_name_scope(f"{family}/{cleaned}" if family else cleaned)
     full = naming.name_scope
@@ -85,7 +89,8 @@ def _summary(call: GraphCall) -> Value:
         tag = scoped_tag(state, name, family)
     if "?" in (tag or ""):
         tag = None
-    use = note_use(state, call.node, tag, (None if given is None else given.node, name))
+    word = name if name is None or old else clean(name)
+    use = note_use(state, call.node, tag, (None if given is None else given.node, word))
     if old:
         use = Use(call.node, use.function, use.start, use.path, tag, "", (), use.asked)
         state.uses[call.node][-1:] = [use]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
 from tf2torch.plan.blocks import Block
-from tf2torch.plan.uses import names_in
+from tf2torch.plan.uses import free_names, names_in
 from tf2torch.rewrite import passed_sizes
 from tf2torch.rewrite.functions import (
     class_definition,
@@ -74,9 +74,9 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
     if sink.root is not None:
         return RootModel(None, (), code(sink.root))
     resets = sink.reset_method()
-    taken = sorted(
-        name for name in names_in([*sink.stack[0], *resets, *methods]).loads if name in local
-    )
+    parts = [sink.stack[0], *([statement] for statement in (*resets, *methods))]
+    taken = sorted(name for part in parts for name in _outside(part) if name in local)
+    taken = list(dict.fromkeys(taken))
     sizes = passed_sizes.find_sizes(
         [*sink.stack[0], *resets, *methods],
         taken,
@@ -90,7 +90,7 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
     roots = {root for text in sizes for root in passed_sizes.texts_of([("", text)])}
     taken = sorted({*(name for name in taken if name not in roots), *texts})
     stored: Statements = []
-    inside_methods = names_in(methods).loads
+    inside_methods = {name for method in methods for name in _outside([method])}
     needed = [name for name in taken if name in inside_methods]
     if needed:
         from tf2torch.rewrite.functions import _rename
@@ -108,6 +108,16 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
     )
     given = ((n, n if n in plan.root.names else texts.get(n, n)) for n in taken)
     return RootModel(node, tuple(given), None)
+
+
+def _outside(statements: Sequence[cst.BaseStatement]) -> set[str]:
+    """Names that statements read and do not bind themselves."""
+    found: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, cst.FunctionDef):
+            found |= free_names(statement)
+    plain = names_in([s for s in statements if not isinstance(s, cst.FunctionDef)])
+    return found | (plain.loads - plain.stores)
 
 
 def _block_method(writer: Writer, made: Block, scope: Scope, sink: Sink) -> cst.FunctionDef:

@@ -179,6 +179,11 @@ def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -
     if value.kind == "object" and value.detail.type == "Graph":
         writer.settle(node, Outcome.ABSORBED, "graph")
         return []
+    if value.kind == "object" and value.detail.type in ("Initializer", "Regularizer"):
+        # The variables and layers that get it have it written out.
+        if isinstance(target, cst.Name) and node.value not in writer.analysis.callees:
+            writer.settle(node, Outcome.ABSORBED, "initializer")
+            return []
     if sink is not None and _stores(target) and _stores(target) <= sink.parameters:
         sink.parameter(writer, node, scope)
         return []

@@ -14,13 +14,34 @@ from tf2torch.rulebook.values import Value
 
 def parameter_statements(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseStatement]:
     """``W = tf.Variable(x)`` -> ``self.W = nn.Parameter(x)``; dicts and lists of variables too."""
-    unpacked = isinstance(node.targets[0].target, (cst.Tuple, cst.List))
-    written = (convert if unpacked else container)(writer, node.value, scope)
+    if isinstance(node.targets[0].target, (cst.Tuple, cst.List)):
+        written = _unpacked(writer, node.value, scope)
+    else:
+        written = container(writer, node.value, scope)
     targets = []
     for target in node.targets:
         targets.append(target.with_changes(target=_attribute_target(target.target)))
     line = cst.SimpleStatementLine([node.with_changes(targets=targets, value=written)])
     return [line]
+
+
+def _unpacked(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
+    """What several attributes are assigned: each of them registers its own part."""
+    written, value = convert(writer, node, scope), writer.value(node)
+    if isinstance(node, (cst.Tuple, cst.List)) and type(node) is type(written):
+        pairs = zip(node.elements, written.elements, strict=True)
+        elements = [
+            new.with_changes(value=_registered(writer, old.value, new.value)) for old, new in pairs
+        ]
+        return written.with_changes(elements=elements)
+    kinds = {item.kind for item in value.detail} if value.kind == "sequence" else set()
+    if kinds <= {"variable"} or not isinstance(node, cst.Call):
+        return written
+    if kinds - {"sequence", "mapping"} or len(kinds) != 1:
+        reason = "lists and single variables from one function"
+        raise Unconvertible("variable-container", reason, node)
+    kind = "nn.ParameterDict" if kinds == {"mapping"} else "nn.ParameterList"
+    return parse(f"map({kind}, {code(written)})")
 
 
 def _attribute_target(target: cst.BaseExpression) -> cst.BaseExpression:
@@ -34,30 +55,38 @@ def _attribute_target(target: cst.BaseExpression) -> cst.BaseExpression:
 
 def container(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
     """An expression for variables, wrapped so that the module registers them."""
+    return _registered(writer, node, convert(writer, node, scope))
+
+
+def _registered(
+    writer: Writer, node: cst.BaseExpression, written: cst.BaseExpression
+) -> cst.BaseExpression:
+    """`written` with lists and dicts of variables, at any depth, as containers of parameters."""
     value = writer.value(node)
-    written = convert(writer, node, scope)
-    if value.kind == "variable":
-        return written
-    if value.kind == "mapping" and (
-        isinstance(node, (cst.Dict, cst.DictComp)) or _makes_dict(node)
-    ):
-        if any(not isinstance(key, str) for key, _ in value.detail):
-            raise Unconvertible(
-                "variable-container", "variables in a dict with keys that are no strings", node
-            )
-        return cst.Call(parse("nn.ParameterDict"), [cst.Arg(written)])
     leaves = contents(value)
-    if value.kind in ("sequence", "many") and all(leaf.kind == "variable" for leaf in leaves):
-        if isinstance(node, (cst.List, cst.ListComp)):
-            return cst.Call(parse("nn.ParameterList"), [cst.Arg(written)])
+    if value.kind not in ("sequence", "mapping", "many") or not leaves:
         return written
-    return written
-
-
-def _makes_dict(node: cst.BaseExpression) -> bool:
-    return (
-        isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict"
-    )
+    if not all(leaf.kind == "variable" for leaf in leaves):
+        return written
+    if value.kind == "mapping" and any(not isinstance(key, str) for key, _ in value.detail):
+        reason = "variables in a dict with keys that are no strings"
+        raise Unconvertible("variable-container", reason, node)
+    if isinstance(node, (cst.List, cst.Tuple, cst.Dict)) and type(node) is type(written):
+        pairs = zip(node.elements, written.elements, strict=True)
+        elements = [
+            new.with_changes(value=_registered(writer, old.value, new.value)) for old, new in pairs
+        ]
+        written = written.with_changes(elements=elements)
+        if isinstance(written, cst.Tuple):
+            written = written.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    elif isinstance(node, cst.ListComp) and isinstance(written, cst.ListComp):
+        written = written.with_changes(elt=_registered(writer, node.elt, written.elt))
+    elif isinstance(node, cst.DictComp) and isinstance(written, cst.DictComp):
+        written = written.with_changes(value=_registered(writer, node.value, written.value))
+    elif not isinstance(node, cst.Call):
+        return written
+    kind = "nn.ParameterDict" if value.kind == "mapping" else "nn.ParameterList"
+    return cst.Call(parse(kind), [cst.Arg(written)])
 
 
 def variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
