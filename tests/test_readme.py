@@ -41,6 +41,8 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     before = blocks("python")[0]
     (tmp_path / "project").mkdir()
+    for path in (ROOT / "tests/weights/fixtures").glob("plane.ckpt*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
     for name in ("train.py", "plane.py", "project/train.py"):
         (tmp_path / name).write_text(before)
     return tmp_path
@@ -85,3 +87,10 @@ def test_ci_runs_the_second_command() -> None:
 @pytest.mark.parametrize("line", [*blocks("sh")[2].splitlines(), *blocks("sh")[3].splitlines()])
 def test_the_commands_of_use_it(line: str, checkout: Path) -> None:
     run(line, checkout)
+
+
+def test_the_commands_of_weights(checkout: Path) -> None:
+    run("tf2torch convert plane.py", checkout)
+    for line in blocks("sh")[4].splitlines():
+        run(f"{line.split('#')[0]} && echo done", checkout)
+    assert (checkout / "plane.safetensors").exists() and (checkout / "back.ckpt.index").exists()

@@ -142,3 +142,32 @@ def test_meta_graphs_tell_shapes_and_what_is_trained(folder: Path, tmp_path: Pat
     assert listed.entries["on0/scalar"].dtype == "float32"
     with pytest.raises(CheckpointError, match="holds no values"):
         listed["on0/scalar"]
+
+
+FIXTURES = HERE / "fixtures"
+
+
+@pytest.mark.parametrize("name", ["plane.ckpt", "v1.ckpt", "v2.ckpt", "estimator.ckpt-4"])
+def test_checkpoints_of_tensorflow_1_15(name: str) -> None:
+    with np.load(FIXTURES / "expected.npz") as file:
+        wanted = {k.partition(":")[2]: file[k] for k in file if k.startswith(f"{name}:")}
+    found = load(FIXTURES / name)
+    assert set(found) == set(wanted) and len(wanted) > 5
+    for key, value in wanted.items():
+        assert found[key].dtype == value.dtype and found[key].tobytes() == value.tobytes()
+        assert found.entries[key].shape == value.shape
+    if name[0] == "v":
+        assert found.entries["table"].slices == 3
+
+
+def test_optimizer_state_is_known_by_its_names(folder: Path) -> None:
+    from tf2torch.weights.slots import slots_of
+
+    found = load(FIXTURES / "estimator.ckpt-4")
+    slots = slots_of(found, [name for name in found if "Adagrad" not in name])
+    assert slots.of["dnn/logits/bias"] == {"accum": "dnn/logits/bias/t_0/Adagrad"}
+    assert len(slots.of) == 6 and slots.step == "global_step"
+    found = load(folder / "objects")
+    slots = slots_of(found, ["kernel", "bias"])
+    assert slots.of["kernel"] == {"m": "Adam/kernel/m", "v": "Adam/kernel/v"}
+    assert slots.step == "Adam/iter"

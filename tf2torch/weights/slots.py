@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tf2torch.weights.checkpoint import Checkpoint
 from tf2torch.weights.errors import CheckpointError
 from tf2torch.weights.readers.graphs import Graph, graph_beside, number_attribute, scalar_of
+from tf2torch.weights.readers.objects import SUFFIX
 
 #: Optimizer -> its slots in the order in which it makes them (the order of their names).
 ORDERS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -36,7 +37,13 @@ OPS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 _OP = re.compile(r"^(?:Resource)?(?:Sparse)?Apply(\w+)$")
 _POWER = re.compile(r"(?:^|/)(beta[12]_power)(_\d+)?$")
-_STEPS = frozenset({"global_step", "iteration", "Adam/iter"})
+_STEPS = frozenset({"global_step", "iteration", "iter"})
+#: Slots of TF2's optimizers whose meaning is that of TF1's.
+_OBJECT_SLOTS = {
+    "m": "m", "v": "v", "accumulator": "accum", "linear": "linear",
+    "accum_grad": "accum", "accum_var": "accum_update",
+}  # fmt: skip
+_SLOT_KEY = re.compile(r"^(.*)/\.OPTIMIZER_SLOT/.*/(\w+)/\.ATTRIBUTES/VARIABLE_VALUE$")
 
 
 @dataclass
@@ -80,8 +87,8 @@ def slots_of(checkpoint: Checkpoint, variables: Iterable[str]) -> Slots:
         match = _POWER.search(name)
         if match and checkpoint.entries[name].shape == ():
             found.powers.setdefault(match.group(1), []).append(name)
-        elif name.rpartition("/")[2] in _STEPS or name in _STEPS:
-            if checkpoint.entries[name].shape == () and name not in known - _STEPS:
+        elif name.rpartition("/")[2] in _STEPS and name not in known - _STEPS:
+            if checkpoint.entries[name].shape == ():
                 found.step = found.step or name
     return found
 
@@ -128,7 +135,15 @@ def _from_names(checkpoint: Checkpoint, known: set[str], found: Slots) -> None:
     """`w/Adam`, `w/Adam_1`: the optimizer's name behind the variable's, in the order of slots."""
     groups: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for name, entry in checkpoint.entries.items():
+        slot = _SLOT_KEY.match(entry.key)
+        if slot is not None:
+            base = f"{slot.group(1)}{SUFFIX}"
+            label = _OBJECT_SLOTS.get(slot.group(2), slot.group(2))
+            variable = checkpoint.entry(base).name if base in checkpoint else ""
+            found.of.setdefault(variable, {})[label] = name
+            continue
         owner, _, last = name.rpartition("/")
+        owner = re.sub(r"/t_\d+$", "", owner)  # Estimators' scope of a tower
         label, _, number = last.rpartition("_")
         if not number.isdigit():
             label, number = last, "0"
