@@ -14,11 +14,11 @@ import libcst as cst
 
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import Frame, State
+from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import transform, walk
 from tf2torch.rulebook.values import UNKNOWN, Value
 
 _TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-_EMPTY = cst.Module([])
 
 #: Keywords of calls that this stage writes; no program has them.
 SCOPE, QUIET = "_scope", "_quiet"
@@ -77,7 +77,7 @@ def refuse(state: State, node: cst.CSTNode, rule: str, reason: str) -> None:
 
 
 def same_code(one: cst.CSTNode, other: cst.CSTNode) -> bool:
-    return one is other or _EMPTY.code_for_node(one) == _EMPTY.code_for_node(other)
+    return one is other or code_of(one) == code_of(other)
 
 
 def keyword(name: str, value: cst.BaseExpression) -> cst.Arg:

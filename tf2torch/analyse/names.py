@@ -7,6 +7,7 @@ import re
 import libcst as cst
 
 from tf2torch.analyse.state import Frame, State
+from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import children
 from tf2torch.rulebook import symbols
 
@@ -44,19 +45,33 @@ def count_stores(
             if item.asname is not None:
                 _count_target(item.asname.name, weight, counts)
     for child in children(body):
-        if isinstance(
-            child,
-            (
-                cst.BaseStatement,
-                cst.BaseSuite,
-                cst.BaseSmallStatement,
-                cst.Else,
-                cst.Finally,
-                cst.ExceptHandler,
-            ),
-        ):
+        if type(child) in _BINDING:
             count_stores(child, weight, counts)
     return counts
+
+
+#: What binds names, and what holds statements; `isinstance` is slow here.
+_BINDING = frozenset(
+    {
+        cst.SimpleStatementLine,
+        cst.Assign,
+        cst.AugAssign,
+        cst.AnnAssign,
+        cst.FunctionDef,
+        cst.ClassDef,
+        cst.If,
+        cst.For,
+        cst.While,
+        cst.With,
+        cst.Try,
+        cst.TryStar,
+        cst.IndentedBlock,
+        cst.SimpleStatementSuite,
+        cst.Else,
+        cst.Finally,
+        cst.ExceptHandler,
+    }
+)
 
 
 def _count_target(target: cst.CSTNode, weight: int, counts: dict[str, int]) -> None:
@@ -110,9 +125,9 @@ def text_of(state: State, node: cst.BaseExpression) -> str | None:
         left, right = text_of(state, node.left), text_of(state, node.right)
         if left is None or right is None:
             return None
-        return state.module.code_for_node(node)
+        return code_of(node, state.module)
     if isinstance(node, cst.UnaryOperation):
-        return state.module.code_for_node(node) if text_of(state, node.expression) else None
+        return code_of(node, state.module) if text_of(state, node.expression) else None
     value = state.values.get(node)
     return value.text if value is not None else None
 

@@ -18,12 +18,15 @@ import libcst as cst
 
 from tf2torch.analyse import reserved
 from tf2torch.analyse.wording import called, fetched_nodes, library_names, names_below, runs_graph
-from tf2torch.cst.walk import children, transform, walk
+from tf2torch.cst.walk import children, transform
 
 _MAKERS: Final = frozenset({"Variable", "get_variable"})
 _PLACEHOLDERS: Final = frozenset({"placeholder", "placeholder_with_default"})
 _DEFERRED: Final = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 _GRAPH: Final = ("variable", "placeholder", "graph")
+_OWN_NAMES: Final = frozenset(
+    {*_DEFERRED, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp}
+)
 _SUFFIXES: Final = {"variable": "var", "placeholder": "input", "graph": "tensor"}
 
 
@@ -57,7 +60,7 @@ def separate(
 ) -> cst.Module:
     """The module with such names separated; `runs` tells the functions that hold sessions."""
     names: dict[cst.CSTNode, str] = {}
-    taken = {node.value for node in walk(module) if isinstance(node, cst.Name)}
+    taken = names_below(module)
     library = library_names(module)
     roots = [node for node in module.body if isinstance(node, cst.FunctionDef) and runs(node)]
     for body in (module.body, *(root.body.body for root in roots)):
@@ -145,7 +148,10 @@ def _free(name: str, kind: str | None, taken: set[str]) -> str:
 
 
 class _Walker:
-    """Follows which assignments may have given a name its value, statement by statement."""
+    """Follows which assignments may have given a name its value, statement by statement.
+
+    Statements change the names that they are given, so branches get copies.
+    """
 
     def __init__(self, library: frozenset[str]) -> None:
         self.library = library
@@ -182,9 +188,9 @@ class _Walker:
             self.load(node.iter if isinstance(node, cst.For) else node.test, env)
             inside = env
             for _ in range(2):
-                start = env
+                start = dict(env)
                 if isinstance(node, cst.For):
-                    start = self.store(node.target, node.iter, dict(env))
+                    start = self.store(node.target, node.iter, start)
                 inside = self.block(node.body.body, start)
                 env = _merge(env, inside)
             return self.block(node.orelse.body.body, env) if node.orelse is not None else env
@@ -213,16 +219,15 @@ class _Walker:
         self._load(node, env, fetched_nodes(node) if runs else None)
 
     def _load(self, node: cst.CSTNode, env: _Env, fetched: set[cst.CSTNode] | None) -> None:
-        if isinstance(node, (*_DEFERRED, cst.BaseComp)):
+        kind = type(node)
+        if kind in _OWN_NAMES:
             self.unsafe.update(names_below(node))
             return
-        if isinstance(node, cst.Attribute):
-            self._load(node.value, env, fetched)
+        if kind is cst.Attribute or kind is cst.Arg:
+            self._load(node.value, env, fetched)  # type: ignore[attr-defined]
             return
-        if isinstance(node, cst.Arg):
-            self._load(node.value, env, fetched)
-            return
-        if isinstance(node, cst.Name):
+        if kind is cst.Name:
+            assert isinstance(node, cst.Name)
             found = [binding.root for binding in env.get(node.value, ())]
             if not found:
                 return
@@ -262,7 +267,8 @@ class _Walker:
                 binding = _Binding(target.value, kind, len(self._known), [target])
                 self._known[target] = binding
                 self.bindings.append(binding)
-            return {**env, target.value: frozenset({binding})}
+            env[target.value] = frozenset({binding})
+            return env
         if isinstance(target, (cst.Tuple, cst.List)):
             for element in target.elements:
                 env = self.store(element.value, value, env)

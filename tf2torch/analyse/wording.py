@@ -6,13 +6,13 @@ from typing import Final
 
 import libcst as cst
 
-from tf2torch.cst.walk import walk
+from tf2torch.cst.walk import below, walk
 
 _RUNS: Final = frozenset({"run", "eval"})
 
 
 def names_below(node: cst.CSTNode) -> set[str]:
-    return {item.value for item in walk(node) if isinstance(item, cst.Name)}
+    return {item.value for item in below(node, cst.Name)}
 
 
 def called(node: cst.CSTNode) -> str:
@@ -29,18 +29,16 @@ def last_name(node: cst.CSTNode) -> str:
 
 def runs_graph(node: cst.CSTNode) -> bool:
     return any(
-        isinstance(item, cst.Call)
-        and isinstance(item.func, cst.Attribute)
-        and item.func.attr.value in _RUNS
-        for item in walk(node)
+        isinstance(call.func, cst.Attribute) and call.func.attr.value in _RUNS
+        for call in below(node, cst.Call)
     )
 
 
 def fetched_nodes(node: cst.CSTNode) -> set[cst.CSTNode]:
     """What runs in an expression fetch and feed: not the values that they feed."""
     found: set[cst.CSTNode] = set()
-    for call in walk(node):
-        if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+    for call in below(node, cst.Call):
+        if not isinstance(call.func, cst.Attribute):
             continue
         if call.func.attr.value == "eval":
             found.update(walk(call.func.value))
@@ -48,16 +46,15 @@ def fetched_nodes(node: cst.CSTNode) -> set[cst.CSTNode]:
             found.update(walk(call.args[0].value))
         else:
             continue
-        for item in (part for arg in call.args for part in walk(arg.value)):
-            if isinstance(item, cst.DictElement):
-                found.update(walk(item.key))
+        for item in (part for arg in call.args for part in below(arg.value, cst.DictElement)):
+            found.update(walk(item.key))
     return found
 
 
 def library_names(module: cst.Module) -> frozenset[str]:
     """Names that stand for TensorFlow, and functions that use it."""
     found: set[str] = set()
-    for node in walk(module):
+    for node in below(module, cst.Import, cst.ImportFrom):
         if isinstance(node, cst.ImportFrom) and node.module is not None:
             base: cst.CSTNode = node.module
         elif isinstance(node, cst.Import):
@@ -70,8 +67,12 @@ def library_names(module: cst.Module) -> frozenset[str]:
             for item in node.names:
                 found.add(last_name(item.asname.name if item.asname is not None else item.name))
     size = -1
-    functions = [node for node in module.body if isinstance(node, cst.FunctionDef)]
+    functions = {
+        node.name.value: names_below(node.body)
+        for node in module.body
+        if isinstance(node, cst.FunctionDef)
+    }
     while size != len(found):
         size = len(found)
-        found |= {f.name.value for f in functions if names_below(f.body) & found}
+        found |= {name for name, read in functions.items() if read & found}
     return frozenset(found)

@@ -30,9 +30,13 @@ _UNARY: Final = 13
 _POWER: Final = 14
 
 
+#: What most expressions are: the tests below take time.
+_ATOMS: Final = frozenset({cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString})
+
+
 def precedence(node: cst.BaseExpression) -> int:
     """How tightly `node` holds together; higher is tighter, 0 always wants parentheses."""
-    if node.lpar:
+    if node.lpar or type(node) in _ATOMS:
         return ATOM
     if isinstance(node, cst.BinaryOperation):
         return _BINARY[type(node.operator)]

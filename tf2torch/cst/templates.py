@@ -11,10 +11,10 @@ from typing import Any, Final
 import libcst as cst
 
 from tf2torch.cst.precedence import ANY, fit, parenthesize, precedence
+from tf2torch.cst.printing import code_of
 
 _FIELD: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _HOLE: Final = re.compile(r"_hole_(\d+)_")
-_MODULE: Final = cst.Module([])
 
 
 class TemplateError(ValueError):
@@ -224,7 +224,7 @@ def _items_text(node: cst.List | cst.Tuple) -> str:
         return ""
     *first, last = node.elements
     items = [*first, last.with_changes(comma=cst.MaybeSentinel.DEFAULT)]
-    return _MODULE.code_for_node(cst.List(items))[1:-1]
+    return code_of(cst.List(items))[1:-1]
 
 
 def _parse_items(item: Any, text: str) -> Sequence[Any]:
@@ -257,7 +257,7 @@ def _one_line(node: cst.BaseExpression) -> cst.BaseExpression:
     node = _bare(node)
     if node.lpar or isinstance(node, (cst.Name, cst.Integer, cst.Float)):
         return node
-    code = _MODULE.code_for_node(node)
+    code = code_of(node)
     if "\n" not in code and "\r" not in code:
         return node
     depth = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from tf2torch.diagnostics import Diagnostic, Severity
@@ -28,8 +29,13 @@ _FIXERS = (
 ).split()
 
 
-def names_used(tree: ast.Module) -> dict[str, int]:
+_MENTION = re.compile(rf"\b(?:{'|'.join([*_NAMES, *_METHODS, *_MODULES])})\b|\bprint\b(?!\s*\()")
+
+
+def names_used(tree: ast.Module, text: str) -> dict[str, int]:
     """Names that only Python 2 defines and this file does not, with their first lines."""
+    if _MENTION.search(text) is None:
+        return {}
     loads: dict[str, int] = {}
     bound: set[str] = set()
     found: dict[str, int] = {}

@@ -76,7 +76,7 @@ def _parse(text: str, path: str, encoding: str, notes: list[Diagnostic]) -> Sour
     if isinstance(tree, SyntaxError):
         text = _from_python2_syntax(text, path, tree, notes)
     else:
-        names = python2.names_used(tree)
+        names = python2.names_used(tree, text)
         if names:
             text = _from_python2_names(text, path, names, notes)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import Analysis
-from tf2torch.cst.walk import walk
+from tf2torch.cst.walk import below
 from tf2torch.plan.blocks import Graph
 from tf2torch.plan.sites import Feed, Site
 from tf2torch.plan.units import Unit, calls_in
@@ -35,7 +35,8 @@ def changed_dictionaries(analysis: Analysis) -> frozenset[str]:
     """Names of feed dictionaries that get entries after they were made, or that are arguments."""
     fed = {run.feeds.value for run in analysis.runs.values() if isinstance(run.feeds, cst.Name)}
     found: set[str] = set()
-    for node in walk(analysis.source.module) if fed else ():
+    kinds = (cst.AssignTarget, cst.AugAssign, cst.Del, cst.FunctionDef, cst.Call)
+    for node in below(analysis.source.module, *kinds) if fed else ():
         target: cst.CSTNode | None = None
         if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.Del)):
             target = node.target

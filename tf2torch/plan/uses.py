@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.cst.memory import remember
-from tf2torch.cst.walk import children, read
+from tf2torch.cst.walk import below, read
 
 
 @dataclass
@@ -34,19 +34,11 @@ def free_names(function: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
     found = names_in(function.body)
     declared = {
         item.name.value
-        for statement in _statements(function.body)
-        if isinstance(statement, (cst.Global, cst.Nonlocal))
-        for item in statement.names
+        for statement in below(function.body, cst.Global, cst.Nonlocal)
+        for item in statement.names  # type: ignore[attr-defined]
     }
     own = parameter_names(function.params) | found.stores
     return frozenset((found.loads - own) | declared)
-
-
-def _statements(body: cst.CSTNode) -> Iterable[cst.CSTNode]:
-    for child in children(body):
-        if isinstance(child, (cst.BaseStatement, cst.BaseSmallStatement, cst.BaseSuite)):
-            yield child
-            yield from _statements(child)
 
 
 def parameter_names(params: cst.Parameters) -> set[str]:

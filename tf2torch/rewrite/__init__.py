@@ -11,7 +11,8 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import analyse
-from tf2torch.cst.places import places as places_of
+from tf2torch.cst.printing import code_of
+from tf2torch.cst.printing import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 from tf2torch.plan import Plan, make_plan
 from tf2torch.rewrite import shadows
@@ -80,7 +81,7 @@ def _write(plan: Plan, clashing: frozenset[str]) -> tuple[Rewritten, cst.Module]
         module = tidy(module)
     if clashing:
         module = shadows.rename_output(module, clashing, plan.analysis.source.text)
-    text = module.code
+    text = code_of(module, module)
     for node, symbol in plan.analysis.absorbed.items():
         writer.outcomes.setdefault(node, (Outcome.CONVERTED, symbol, "written out"))
     _account(writer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from tf2torch.cst.printing import code_of
 from tf2torch.plan.uses import free_names, names_in
 from tf2torch.rewrite import flags
 from tf2torch.rewrite.recording import recorder
@@ -75,7 +76,7 @@ def _separated(statement: cst.BaseStatement) -> cst.BaseStatement:
 
 
 def _text(node: cst.CSTNode) -> str:
-    return cst.Module([]).code_for_node(node)
+    return code_of(node)
 
 
 def _divide(body: Statements) -> tuple[Statements, Statements, Statements]:

@@ -86,7 +86,8 @@ def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
 
 def _static_length(writer: Writer, node: cst.BaseExpression) -> cst.BaseExpression | None:
     """``x.shape[1].value`` where no tensor is at hand: the length that it is."""
-    if not isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
+    kind = type(node)  # `isinstance` is slow here
+    if kind is not cst.Call and kind is not cst.Attribute and kind is not cst.Subscript:
         return None
     value = tensors.plain(writer.value(node))
     if value.kind not in ("python", "sequence") or not _reads_tensor(writer, node):

@@ -134,7 +134,7 @@ def _differentiated(writer: Writer) -> set[object]:
     """Identities of placeholders that gradients are taken with respect to."""
     found: set[object] = set()
     for node in writer.analysis.values:
-        if isinstance(node, cst.Call) and writer.analysis.symbols.get(node.func) == "tf.gradients":
+        if type(node) is cst.Call and writer.analysis.symbols.get(node.func) == "tf.gradients":
             if len(node.args) > 1:
                 for leaf in contents(writer.value(node.args[1].value)):
                     if leaf.kind == "placeholder":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from tf2torch.cst.walk import transform, walk
+from tf2torch.cst.walk import walk, with_children
 from tf2torch.rewrite.writer import code
 
 #: Losses whose default reduction is the plain mean over all elements.
@@ -19,7 +19,20 @@ _MEAN_LOSSES = frozenset(
 
 def simplify(module: cst.Module) -> cst.Module:
     """Applies every idiom once, inside out."""
-    return transform(module, _idiom)  # type: ignore[return-value]
+    return _simplified(module)  # type: ignore[return-value]
+
+
+def _simplified(node: cst.CSTNode) -> cst.CSTNode:
+    if type(node) is cst.SimpleStatementLine and not any(map(_may_change, walk(node))):
+        return _unindent_blank_lines(node)
+    return _idiom(with_children(node, _simplified))
+
+
+def _may_change(node: cst.CSTNode) -> bool:
+    """Whether an expression looks like one of the idioms: most statements have none."""
+    if type(node) is cst.Call:
+        return isinstance(node.func, cst.Attribute) and node.func.attr.value == "mean"
+    return type(node) is cst.Subscript
 
 
 def _idiom(node: cst.CSTNode) -> cst.CSTNode:

@@ -47,8 +47,9 @@ class Visible:
 def mark_lost_names(writer: Writer, module: cst.Module) -> cst.Module:
     """The module with a TODO for each statement that reads a name which got lost."""
     source = writer.analysis.source.module
-    unknown = set(unbound(source))
-    lost = set(unbound(module)) - unknown - writer.failed
+    lost = set(unbound(module)) - writer.failed
+    if lost:
+        lost -= set(unbound(source))
     if below(source, cst.ImportStar):
         lost &= _bound_anywhere(source)
     if not lost:

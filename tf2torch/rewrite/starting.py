@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
-from tf2torch.cst.walk import children, walk
+from tf2torch.cst.walk import below, children, walk
 from tf2torch.plan.sites import Site
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import saver_parts
@@ -96,9 +96,8 @@ def _find(writer: Writer) -> list[cst.CSTNode]:
     ]
     changes += [
         order[node]
-        for node in order
-        if isinstance(node, cst.Call)
-        and isinstance(node.func, cst.Attribute)
+        for node in below(module, cst.Call)
+        if isinstance(node.func, cst.Attribute)
         and node.func.attr.value in ("restore", "load")
         and writer.value(node.func.value).kind in ("object", "variable")
     ]
@@ -122,12 +121,11 @@ def _repeated(writer: Writer) -> set[cst.CSTNode]:
     found: set[cst.CSTNode] = set()
     loops: set[cst.CSTNode] = set()
     module = writer.analysis.source.module
-    for node in walk(module):
-        if isinstance(node, (cst.For, cst.While)):
-            loops |= set(walk(node.body))
+    for loop in (*below(module, cst.For), *below(module, cst.While)):
+        loops |= set(walk(loop.body))
     found |= loops
-    for node in walk(module):
-        if isinstance(node, cst.FunctionDef) and node is not root:
+    for node in below(module, cst.FunctionDef):
+        if node is not root:
             calls = {call for call, _ in writer.analysis.calls.get(node, ())}
             if len(calls) > 1 or calls & loops:
                 found |= set(walk(node.body))

@@ -9,6 +9,7 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan import Plan
@@ -91,7 +92,7 @@ class Writer:
         return self.analysis.values.get(node, ANYTHING)
 
     def text(self, node: cst.CSTNode) -> str:
-        return self.analysis.source.module.code_for_node(node)
+        return code_of(node, self.analysis.source.module)
 
     def settle(self, node: cst.CSTNode, outcome: Outcome, rule: str = "", note: str = "") -> None:
         """Gives every unsettled TensorFlow reference below `node` its outcome."""
@@ -125,7 +126,4 @@ def lines(text: str) -> list[cst.BaseStatement]:
 
 
 def code(node: cst.CSTNode) -> str:
-    return _EMPTY.code_for_node(node)
-
-
-_EMPTY = cst.Module([])
+    return code_of(node)

@@ -6,19 +6,18 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import libcst as cst
 
 from tf2torch.cst.precedence import fit
+from tf2torch.cst.printing import code_of
 from tf2torch.rulebook.apply import Argument, Bound, bind, fill, infer, select
 from tf2torch.rulebook.case_inputs import parse_spec
 from tf2torch.rulebook.loader import Rulebook
 from tf2torch.rulebook.model import DTYPES, Case, Emit, Refusal, Rule, freeze
 from tf2torch.rulebook.shapes import SHAPES
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant, tensor
-
-_MODULE: Final = cst.Module([])
 
 
 class CaseRefused(Exception):
@@ -67,7 +66,7 @@ def convert_case(book: Rulebook, case: Case) -> Conversion:
 
 
 def _code(node: cst.CSTNode) -> str:
-    return _MODULE.code_for_node(node)
+    return code_of(node)
 
 
 _Pair = tuple[cst.BaseExpression, Value]

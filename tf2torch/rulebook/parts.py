@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import libcst as cst
 
+from tf2torch.cst.printing import code_of
 from tf2torch.rulebook.values import Value
-
-_MODULE: Final = cst.Module([])
 
 
 class Part(NamedTuple):
@@ -20,4 +19,4 @@ class Part(NamedTuple):
 
 def code(node: cst.CSTNode) -> str:
     """Source of an expression."""
-    return _MODULE.code_for_node(node)
+    return code_of(node)

@@ -8,7 +8,7 @@ import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from tf2torch.cst.places import places
+from tf2torch.cst.printing import places
 from tf2torch.cst.walk import walk
 
 ROOT = Path(__file__).resolve().parents[2]
