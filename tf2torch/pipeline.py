@@ -93,6 +93,7 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAUL
         source=source.text,
         encoding=source.encoding,
         newline=source.newline,
+        cells=source.notebook.cells if source.notebook is not None else (),
     )
     if not _MENTION.search(source.text.encode("utf-8", "replace")):
         return unchanged
@@ -116,9 +117,14 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAUL
     if not rewritten.references:
         return unchanged
     check_parses(rewritten.text)
+    text = rewritten.text.rstrip("\n") + "\n"
+    if source.notebook is not None:
+        from tf2torch.load.notebook import write
+
+        text = write(source.notebook, text)
     return replace(
         unchanged,
-        text=rewritten.text.rstrip("\n") + "\n",
+        text=text,
         weights=rewritten.weights,
         support=tuple(rewritten.support),
         plan=plan.describe(),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tf2torch.emit.conversion import Conversion
     from tf2torch.emit.writer import Output
 
+#: Files that are converted.
+SOURCES = (".py", ".ipynb")
 FORMATS = ("full", "concise", "json", "github", "sarif")
 
 
@@ -109,9 +111,10 @@ def convert(
 ) -> int:
     """Convert TF1 source to PyTorch source.
 
-    NAME.py becomes NAME_torch.py beside it, with its weight map NAME_torch.weights.json. A folder
-    needs -o OUT: files keep their names and places, files without TensorFlow are copied. With - the
-    source is read from standard input and the conversion goes to standard output.
+    NAME.py becomes NAME_torch.py beside it, with its weight map NAME_torch.weights.json, and
+    NAME.ipynb becomes NAME_torch.ipynb. A folder needs -o OUT: files keep their names and places,
+    files without TensorFlow are copied. With - the source is read from standard input and the
+    conversion goes to standard output.
 
     Findings go to standard output, or to standard error where that carries source, a diff or a
     plan.
@@ -134,7 +137,7 @@ def convert(
         _write(_outputs(inputs, conversions, output, force), force, quiet)
     if check:
         stale = _stale(inputs, conversions, output)
-    files = [conversion.report() for conversion in conversions]
+    files = [report for conversion in conversions for report in conversion.reports()]
     if report is not None:
         from tf2torch.emit.report import FORMATS as WRITERS
         from tf2torch.emit.writer import Output, write_all
@@ -173,7 +176,7 @@ def _inputs(paths: Sequence[str], output: Path | None, settings: Settings) -> In
     files = [Path(path) for path in dict.fromkeys(paths)]
     folders = [path for path in files if path.is_dir()]
     if not folders:
-        if output is not None and output.suffix == ".py" and len(files) > 1:
+        if output is not None and output.suffix in SOURCES and len(files) > 1:
             raise click.UsageError("-o names one file, but there are several to convert")
         return Inputs(tuple(files))
     if len(files) > 1:
@@ -185,8 +188,8 @@ def _inputs(paths: Sequence[str], output: Path | None, settings: Settings) -> In
     from tf2torch.emit.outputs import walk
 
     found = list(walk(folders[0], out=output, exclude=settings.exclude))
-    source = tuple(path for path in found if path.suffix == ".py")
-    others = tuple(path for path in found if path.suffix != ".py")
+    source = tuple(path for path in found if path.suffix in SOURCES)
+    others = tuple(path for path in found if path.suffix not in SOURCES)
     return Inputs(source, folders[0], others)
 
 

@@ -21,10 +21,11 @@ LARGEST_COPY = 100 * 1024 * 1024
 
 def file_output(source: Path, out: Path | None) -> Path:
     """Where the conversion of a single file goes."""
-    name = f"{source.stem}_torch.py"
+    suffix = source.suffix if source.suffix == ".ipynb" else ".py"
+    name = f"{source.stem}_torch{suffix}"
     if out is None:
         return source.with_name(name)
-    return out / name if out.is_dir() or out.suffix != ".py" else out
+    return out / name if out.is_dir() or out.suffix != suffix else out
 
 
 def file_outputs(conversion: Conversion, source: Path, out: Path | None) -> list[Output]:

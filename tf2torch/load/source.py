@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -14,12 +15,16 @@ from tf2torch.load import python2
 from tf2torch.load.decode import decode, unify_newlines
 from tf2torch.load.indent import expand_tabs
 
+if TYPE_CHECKING:
+    from tf2torch.load.notebook import Notebook
+
 
 @dataclass(frozen=True)
 class Source:
     """One Python 3 source; `text` has `\\n` line ends, `newline` is what the file had.
 
-    `original` is the text as it was read, where that was Python 2 or had mixed tabs.
+    `original` is the text as it was read, where that was Python 2 or had mixed tabs; `notebook`
+    is the notebook whose code this is.
     """
 
     path: str
@@ -29,6 +34,7 @@ class Source:
     newline: str = "\n"
     notes: tuple[Diagnostic, ...] = ()
     original: str = ""
+    notebook: Notebook | None = None
 
 
 def load(path: Path | str) -> Source:
@@ -44,8 +50,10 @@ def load(path: Path | str) -> Source:
 def load_bytes(data: bytes, path: str) -> Source:
     """Decodes and parses the bytes of a file; raises LoadError."""
     if path.endswith(".ipynb"):
-        help = "export it first: jupyter nbconvert --to script"
-        raise LoadError(path, 0, 0, "notebooks are not read", help)
+        from tf2torch.load import notebook
+
+        read = notebook.read(data, path)
+        return replace(_parse(read.text, path, "utf-8", []), notebook=read)
     text, encoding, guessed = decode(data, path)
     notes = []
     if guessed:

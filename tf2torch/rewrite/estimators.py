@@ -7,6 +7,7 @@ import libcst as cst
 from tf2torch.analyse.facts import Obj
 from tf2torch.plan.units import Unit
 from tf2torch.rewrite.writer import Unconvertible, Writer
+from tf2torch.rulebook.symbols import state
 from tf2torch.rulebook.values import Value
 
 _SPECS = ("EstimatorSpec", "TPUEstimatorSpec")
@@ -33,9 +34,17 @@ def _is_object(value: Value) -> bool:
 
 
 def require_known(writer: Writer, unit: Unit) -> None:
-    """A statement that calls a method of an object of a class without conversion is a TODO."""
+    """A statement that calls something without conversion for its effect is a TODO."""
     call = unit.value
     if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+        return
+    symbol = writer.analysis.symbols.get(call.func)
+    if symbol is not None:
+        if (
+            isinstance(unit.small, cst.Expr)
+            and state(symbol, writer.analysis.rulebook) == "unknown"
+        ):
+            raise Unconvertible("unknown-symbol", f"{symbol} has no rule yet", call)
         return
     owner = writer.value(call.func.value)
     name = call.func.attr.value

@@ -121,6 +121,8 @@ def _size_text(value: Value) -> str | None:
 
 def _reads_tensor(writer: Writer, node: cst.BaseExpression) -> bool:
     while isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
+        if node in writer.analysis.runs:
+            return False  # ``y.eval().shape``: that of an array
         node = node.func if isinstance(node, cst.Call) else node.value
         if writer.value(node).is_tensor:
             return True
