@@ -40,6 +40,8 @@ def test_the_first_difference_is_described(records: dict[str, Path], tmp_path: P
         "Mismatched elements: 1 / 1 (100.0%)\n"
         "Greatest absolute difference: 0.05 (up to 2.0e-06 allowed)\n"
         "Greatest relative difference: 0.5 (up to 2.0e-05 allowed)\n"
+        "Would pass with atol=0.05 or rtol=0.25\n"
+        "Greatest difference in units of the last place: 6.71e+06\n"
         "First difference: got 0.05, expected 0.100000001"
     )
 

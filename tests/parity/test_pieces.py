@@ -57,6 +57,8 @@ def test_a_difference_is_described_with_counts_and_places() -> None:
         "Mismatched elements: 2 / 12 (16.7%)\n"
         "Greatest absolute difference: 0.5 at index (2, 3) (up to 1.0e-06 allowed)\n"
         "Greatest relative difference: 0.5 at index (2, 3) (up to 1.0e-06 allowed)\n"
+        "Would pass with atol=0.5 or rtol=0.25\n"
+        "Greatest difference in units of the last place: 4.19e+06\n"
         "First difference: got 1.25, expected 1"
     )
     assert differs(got[0], wanted, 1, 1) == "The shapes differ: [4], expected [3, 4]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,11 +50,11 @@ def fetched(pair: Pair) -> tuple[list[Finding], list[Measure]]:
     found: list[Finding] = []
     measures: list[Measure] = []
     converted = sequences(pair.replay)
-    for name, wanted in sequences(pair.record).items():
+    for name, wanted in _by_function(sequences(pair.record)):
         if name in pair.ignore:
             continue
         run, line = wanted[0]["run"], wanted[0]["line"]
-        got = same_scope(on_host(converted, name), wanted[0])
+        got = _from_one_line(same_scope(on_host(converted, name), wanted[0]), len(wanted))
         if not got:
             text = f"The fetched value {name!r} has no counterpart in the conversion"
             found.append(Finding("missing", text, line, run=run, name=name))
@@ -75,6 +76,29 @@ def fetched(pair: Pair) -> tuple[list[Finding], list[Measure]]:
                 last = wanted[-1]["run"]
                 found.append(Finding("missing", text, line, got[0]["line"], last, name))
     return found, measures
+
+
+def _by_function(assigned: Mapping[str, list[Event]]) -> Iterator[tuple[str, list[Event]]]:
+    """Names with the values that each function gives them."""
+    for name, events in assigned.items():
+        scopes = dict.fromkeys(event["scope"] for event in events)
+        for scope in scopes:
+            yield name, [event for event in events if event["scope"] == scope]
+
+
+def _from_one_line(events: list[Event], count: int) -> list[Event]:
+    """The assignments of the one line that makes as many as were fetched, where there are more.
+
+    What the original fetches, a step say, can be a plain number in the conversion; then nothing
+    but the line tells it from what else gets the name.
+    """
+    if len(events) <= count or any(event.get("fetched") for event in events):
+        return events
+    lines: dict[int, list[Event]] = {}
+    for event in events:
+        lines.setdefault(event["line"], []).append(event)
+    fitting = [found for found in lines.values() if len(found) == count]
+    return fitting[0] if len(fitting) == 1 else events
 
 
 def ordinal(number: int) -> str:
