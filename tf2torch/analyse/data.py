@@ -196,6 +196,11 @@ def draw(call: GraphCall, element: Value) -> Value:
     return fresh(state, element)
 
 
+def _string_handle(call: GraphCall) -> Value:
+    """What chooses an iterator when it is fed: fetching it tells which one it is."""
+    return Value("object", detail=Obj("IteratorHandle", {"iterator": call.receiver}, call.node))
+
+
 def _make_initializer(call: GraphCall) -> Value:
     given = call.argument(0, "dataset")
     record = {"call": call, "iterator": call.receiver, "dataset": given}
@@ -402,6 +407,7 @@ METHODS: dict[str, Handler] = {
     "Dataset.make_initializable_iterator": _iterator,
     "Dataset.dequeue": _dequeue,
     "Iterator.get_next": _get_next,
+    "Iterator.string_handle": _string_handle,
     "Iterator.make_initializer": _make_initializer,
     "Reader.read": _read,
 }

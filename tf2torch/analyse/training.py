@@ -170,6 +170,8 @@ def fetched(value: Value) -> Value:
         return Value("mapping", detail=tuple((key, fetched(item)) for key, item in value.detail))
     if value.kind == "object" and value.detail.type in ("Summary", "MergedSummary"):
         return Value("object", detail=Obj("FetchedSummary", {"summary": value}))
+    if value.kind == "object" and value.detail.type == "IteratorHandle":
+        return Value("object", detail=Obj("FetchedHandle", value.detail.fields))
     if value.kind == "operation":
         from tf2torch.rulebook.values import constant
 

@@ -10,6 +10,7 @@ from tf2torch.cst.memory import remember
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.sites import Feed, Site, feed_items
 from tf2torch.plan.units import Unit, contents
+from tf2torch.rewrite import sources
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.statements import (
@@ -108,6 +109,8 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
     if feed.placeholder.detail in host.scope.modes:
         return []
     value = host.writer.value(feed.value)
+    if sources.fed_iterator(host.writer, feed) is not None:
+        return []  # the run draws from the iterator that the handle stands for
     text = code(convert(host.writer, feed.value, host.scope))
     if "::-1" in text and text.endswith("]"):
         text += ".copy()"  # torch takes no array with negative strides

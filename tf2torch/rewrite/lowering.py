@@ -61,7 +61,7 @@ def lower(
     names = dict(host.scope.names)
     for unit in needed:
         if unit.kind == "source":
-            before += sources.draw(host, unit, host.scope)
+            before += sources.draw(host, unit, host.scope, site)
     before += _fetched_feed(host, site)
     for feed in site.feeds:
         value = writer.value(feed.value)
@@ -74,7 +74,8 @@ def lower(
             else:
                 before += feed_statements(host, feed)
     before += sources.start_iterators(host, leaves, needed, site)
-    live = [leaf for leaf in live if leaf.record is None or leaf.record.type != "IteratorInit"]
+    starts = ("IteratorInit", "IteratorHandle")
+    live = [leaf for leaf in live if leaf.record is None or leaf.record.type not in starts]
     if not live:
         return before, {}
     fed = {feed.name for feed in site.feeds}

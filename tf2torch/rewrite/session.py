@@ -228,7 +228,10 @@ def _simple(host: Host, node: cst.SimpleStatementLine) -> Statements:
                 continue
             sources.check_host(host, small)
             written += write_statement(
-                writer, cst.SimpleStatementLine([small]), host.scope.inside(keys=True), None
+                writer,
+                cst.SimpleStatementLine([small]),
+                host.scope.inside(keys=not sources.makes_data(writer, small)),
+                None,
             )
             continue
         run = small.value if isinstance(small, (cst.Assign, cst.Expr)) else None

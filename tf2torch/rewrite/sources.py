@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.feeding import dataset_node
-from tf2torch.plan.sites import Leaf, Site
-from tf2torch.plan.units import Unit
-from tf2torch.plan.uses import names_in
+from tf2torch.plan.feeding import dataset_node, describes_data
+from tf2torch.plan.sites import Feed, Leaf, Site
+from tf2torch.plan.units import Unit, contents
+from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.statements import Statements, todo, with_leading, write_statement
 from tf2torch.rewrite.streams import (
@@ -71,6 +71,10 @@ def source_unit(host: Host, unit: Unit) -> Statements:
         writer.settle(unit.node, Outcome.CONVERTED, "data")
         return []
     call = draw_call(writer, unit)
+    if _by_handle(writer, call):
+        writer.settle(unit.node, Outcome.CONVERTED, "data")
+        host.draws[unit.index] = ("", call)
+        return []
     needed = [u for u in writer.plan.graph.units if u.index in _behind(streams, unit)]
     before = [s for other in [*needed, unit] for s in _prerequisites(host, other)]
     more, text, wanted = pipeline(streams, unit, call)
@@ -83,6 +87,32 @@ def source_unit(host: Host, unit: Unit) -> Statements:
     host.draws[unit.index] = (name, call)
     made = lines(f"{name} = {text if wanted == '' else started(text)}\n")
     return with_leading([*before, *made], unit.node)
+
+
+def _by_handle(writer: Writer, call: cst.Call) -> bool:
+    """Whether what is fed in a run says which iterator a call draws from."""
+    owner = writer.value(call.func.value) if isinstance(call.func, cst.Attribute) else None
+    known = owner is not None and owner.kind == "object" and owner.detail.type == "Iterator"
+    return known and bool(owner.detail["handle"])  # type: ignore[union-attr]
+
+
+def fed_iterator(writer: Writer, feed: Feed) -> Value | None:
+    """The iterator whose handle is fed."""
+    value = writer.value(feed.value)
+    if value.kind != "object" or value.detail.type != "FetchedHandle":
+        return None
+    iterator: Value = value.detail["iterator"]
+    return iterator
+
+
+def _chosen(host: Host, unit: Unit, site: Site | None) -> str:
+    """Name of the iterator that a run draws from."""
+    for feed in (site.feeds or ()) if site is not None else ():
+        iterator = fed_iterator(host.writer, feed)
+        name = _iterator_name(host, iterator) if iterator is not None else None
+        if name is not None:
+            return name
+    raise Unconvertible("data", "which iterator the fed handle chooses is not known", unit.node)
 
 
 def _behind(streams: Streams, unit: Unit) -> set[int]:
@@ -106,6 +136,12 @@ def check_host(host: Host, small: cst.BaseSmallStatement) -> None:
         raise Unconvertible("data", f"{name!r} is new in every run and used outside of runs", small)
 
 
+def makes_data(writer: Writer, small: cst.BaseSmallStatement) -> bool:
+    """Whether a statement describes input data: placeholders in it stand for what is fed."""
+    value = small.value if isinstance(small, (cst.Assign, cst.Expr)) else None
+    return value is not None and describes_data(contents(writer.value(value)))
+
+
 class _DrawnNames(cst.CSTVisitor):
     def __init__(self, writer: Writer, drawn: set[str]) -> None:
         self.writer, self.drawn = writer, drawn
@@ -114,17 +150,24 @@ class _DrawnNames(cst.CSTVisitor):
     def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
         return False
 
+    def visit_Lambda(self, node: cst.Lambda) -> bool:
+        inner = _DrawnNames(self.writer, self.drawn - parameter_names(node.params))
+        node.body.visit(inner)
+        self.found = self.found or inner.found
+        return False
+
     def visit_Name(self, node: cst.Name) -> None:
         if node.value in self.drawn and self.writer.value(node).is_tensor:
             self.found = node
 
 
-def draw(host: Host, unit: Unit, scope: Scope) -> Statements:
+def draw(host: Host, unit: Unit, scope: Scope, site: Site | None = None) -> Statements:
     """``features, labels = next(iterator)``"""
     found = host.draws.get(unit.index)
     if found is None:
         raise Unconvertible("data", "what is drawn from here could not be converted", unit.node)
     name, call = found
+    name = name or _chosen(host, unit, site)
     for stored in unit.names.stores:
         host.live.pop(stored, None)
     inner = replace(scope, replaced={**scope.replaced, call: parse(f"next({name})")})
@@ -150,7 +193,8 @@ def data_unit(host: Host, unit: Unit) -> Statements:
 def _iterator_unit(host: Host, unit: Unit, value: Value) -> Statements:
     writer = host.writer
     if value.detail["handle"]:
-        raise Unconvertible("data", "an iterator that is chosen by a fed handle", unit.node)
+        writer.settle(unit.node, Outcome.ABSORBED, "data")
+        return []
     writer.settle(unit.node, Outcome.CONVERTED, "data")
     if not value.detail["started"]:
         return []
