@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import libcst as cst
 
@@ -76,7 +77,11 @@ def _randn(arguments: list[Argument]) -> Value:
 
 def _sized(position: int, dtype: str = _FLOAT) -> Handler:
     def handler(arguments: list[Argument]) -> Value:
-        return array(dtype, tensors.shape_from(find(arguments, position, "size")))
+        given = find(arguments, position, "size")
+        if given is None or given.literal is None:  # as many as there are parameters
+            shapes = [_host(a.value).shape for a in arguments if a.keyword != "size"]
+            return array(dtype, reduce(tensors.broadcast, shapes, ()) or None)
+        return array(dtype, tensors.shape_from(given))
 
     return handler
 
