@@ -147,7 +147,7 @@ def spell(
     ):
         return node.deep_clone()
     if value.is_tensor:
-        return _named(state, value)
+        return named(state, value)
     if value.literal is not UNKNOWN and value.kind == "python":
         return cst.parse_expression(repr(value.literal))
     if value.kind in ("symbol", "dtype") and isinstance(value.detail, str):
@@ -164,7 +164,7 @@ def spell(
     if value.kind == "object" and isinstance(value.detail, Obj):
         return _respelled(state, value.detail)
     if value.kind == "function":
-        return _named(state, value)
+        return named(state, value)
     return cst.parse_expression(value.text) if value.text else None
 
 
@@ -176,7 +176,7 @@ def _same(one: Value, other: Value) -> bool:
     return type(one.literal) is type(other.literal) and one.literal == other.literal
 
 
-def _named(state: State, value: Value) -> cst.BaseExpression | None:
+def named(state: State, value: Value) -> cst.BaseExpression | None:
     """A name that the current frame sees and that holds this very thing."""
     frame: Frame | None = state.frame
     while frame is not None:

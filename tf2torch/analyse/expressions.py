@@ -9,7 +9,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import arg_scopes, arrays, graph, hostcalls, names, tensors
+from tf2torch.analyse import arg_scopes, arrays, by_name, graph, hostcalls, names, tensors
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import Frame, State, join, join_all
 from tf2torch.rulebook.apply import Argument
@@ -69,6 +69,8 @@ def element_of(value: Value) -> Value:
     items = items_of(value)
     if items:
         return join_all(items)
+    if value.kind == "object" and value.detail.type == "TensorShape":
+        return Value("object", detail=Obj("Dimension", {"dim": Dim()}))
     if value.is_tensor:
         return tensor(value.dtype, value.shape[1:] if value.shape else None)
     return Value("python") if value.kind == "python" else ANYTHING
@@ -395,6 +397,10 @@ def _comparison(state: State, node: cst.Comparison) -> Value:
     one, other = tensors.number(left), tensors.number(right)
     if kind in (cst.In, cst.NotIn) and right.kind in ("mapping", "sequence"):
         items = items_of(right) or []
+        if left.kind == "variable" and left.detail is not None and items:
+            if all(item.kind == "variable" and item.detail is not None for item in items):
+                inside = any(item.detail is left.detail for item in items)
+                return constant(inside == (kind is cst.In))
         if one is UNKNOWN or any(item.literal is UNKNOWN for item in items):
             return Value("python")
         return constant(any(item.literal == one for item in items) == (kind is cst.In))
@@ -431,6 +437,8 @@ def _conditional(state: State, node: cst.IfExp) -> Value:
 
 def _subscript(state: State, node: cst.Subscript) -> Value:
     owner = evaluate(state, node.value)
+    if owner.kind == "sequence" and (output := by_name.output(state, node)) is not None:
+        return output
     for element in node.slice:
         index_or_slice = element.slice
         if isinstance(index_or_slice, cst.Index):

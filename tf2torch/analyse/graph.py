@@ -9,6 +9,7 @@ import libcst as cst
 
 from tf2torch.analyse import (
     arg_scopes,
+    by_name,
     contrib_losses,
     data,
     distributions,
@@ -85,6 +86,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
         return Value("python") if dims is None else constant(len(dims))
     if record.type == "TensorShape" and name == "dims":
         return owner
+    if record.type == "NamedOperation" and name == "outputs":
+        return Value("sequence", detail=(record["output"],))
     if record.type == "VariableOp" and name == "name":
         return constant(record["name"])
     if record.type == "Flags":
@@ -124,6 +127,12 @@ def call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -
         found = written_out(state, node, symbol, arguments)
         if found is not None:
             return found
+    made_here = _call(state, node, symbol, arguments)
+    by_name.note(state, symbol, arguments, made_here)
+    return made_here
+
+
+def _call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) -> Value:
     handler = primitives.find(symbol)
     if handler is not None:
         return handler(GraphCall(state, node, symbol, tuple(arguments)))
@@ -183,7 +192,9 @@ def call_method(
     record = GraphCall(state, node, f"{receiver}.{name}", tuple(arguments), owner)
     handler = primitives.find_method(receiver, name)
     if handler is not None:
-        return handler(record)
+        done = handler(record)
+        by_name.note(state, record.symbol, arguments, done)
+        return done
     if owner.is_tensor and name == "get_shape":
         return attribute(state, node, owner, "shape")  # type: ignore[arg-type]
     if owner.is_tensor or receiver in ("TensorShape", "Dimension"):

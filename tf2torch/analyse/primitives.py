@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tf2torch.analyse import (
     arg_scopes,
+    by_name,
     control,
     data,
     distributions,
@@ -37,6 +38,7 @@ HANDLERS: dict[str, Handler] = {
     **distributions.HANDLERS,
 }
 METHODS: dict[str, Handler] = {
+    **by_name.METHODS,
     **variables.METHODS,
     **training.METHODS,
     **overrides.METHODS,

@@ -112,6 +112,8 @@ class State:
     instance_names: frozenset[str] = frozenset()
     #: What later stages derive once from the facts, by name.
     cache: dict[str, Any] = field(default_factory=dict)
+    #: Tensors and operations that have explicit names.
+    named: dict[str, Value] = field(default_factory=dict)
     #: Arguments that calls get under slim.arg_scope, by function.
     arg_scopes: dict[Any, Any] = field(default_factory=dict)
     #: Parameters of functions that stand for what arg_scopes give.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tf2torch.analyse import tensors
+from tf2torch.analyse import by_name, tensors
 from tf2torch.analyse.calls import NONE, GraphCall
 from tf2torch.analyse.facts import Obj, Run
 from tf2torch.analyse.state import join
@@ -147,6 +147,9 @@ def _operation_run(call: GraphCall) -> Value:
 
 def _note_run(call: GraphCall, node: Any, value: Value, feeds: Any) -> Value:
     state = call.state
+    by_name.strings(state, node)
+    if feeds is not None:
+        by_name.keys(state, feeds.node)
     feed_value = None if feeds is None else feeds.value
     seen = state.runs.get(call.node)
     if seen is not None and seen.feed_value is not None and feed_value is not None:

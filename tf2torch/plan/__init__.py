@@ -16,7 +16,12 @@ from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_unit
 from tf2torch.plan.collected import pass_collected_names
 from tf2torch.plan.counters import Counters, find_counters
 from tf2torch.plan.describe import describe
-from tf2torch.plan.keyed import changed_dictionaries, keyed_site, tensor_names
+from tf2torch.plan.keyed import (
+    changed_dictionaries,
+    keyed_site,
+    tensor_names,
+    with_first_names,
+)
 from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.numbers import Numbers, number_units
 from tf2torch.plan.reaching import reaching_literals
@@ -151,6 +156,7 @@ def make_plan(analysis: Analysis) -> Plan:
         if keyed is not None:
             sites.append(keyed)
             continue
+        site = with_first_names(site, tensor_keys)
         fed = {feed.name for feed in site.feeds or ()}
         given = fed - set(placeholders)
         needed = graph.closure(set(site.needed), given, len(graph.units) + 1)

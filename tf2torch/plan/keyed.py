@@ -127,3 +127,13 @@ def _default(analysis: Analysis, unit: Unit | None) -> str | None:
         return None
     literal = analysis.values[call.args[0].value].literal
     return repr(literal) if isinstance(literal, (bool, int, float)) else None
+
+
+def with_first_names(site: Site, names: Mapping[Any, str]) -> Site:
+    """A run whose placeholders are fed under the names that the graph has them by."""
+    if not site.feeds or site.feed_name is not None:
+        return site
+    feeds = tuple(
+        replace(feed, name=names.get(feed.placeholder.detail, feed.name)) for feed in site.feeds
+    )
+    return replace(site, feeds=feeds)

@@ -12,6 +12,7 @@ from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.precedence import fit, parenthesize
 from tf2torch.cst.walk import with_children
+from tf2torch.diagnostics import Outcome
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import layout
 from tf2torch.rewrite.layout import FIRST
@@ -212,6 +213,8 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
         from tf2torch.rewrite.flags import dictionary
 
         return Typed(dictionary(writer, node))
+    if named and owner.detail.type == "Dimension" and node.attr.value == "value":
+        return Typed(convert(writer, node.value, scope))
     if owner.is_tensor or named or owner.kind == "dtype":
         kind = owner.detail.type if named else "DType" if owner.kind == "dtype" else "Tensor"
         found = method_rule(writer, owner, kind, node.attr.value)
@@ -421,6 +424,19 @@ def _comprehension(writer: Writer, node: cst.BaseComp, scope: Scope) -> Typed:
         }
         clause = node.for_in.with_changes(iter=chosen_variables[0], ifs=())
         return Typed(node.with_changes(for_in=clause, **changes))
+    from tf2torch.rewrite import views
+
+    parts = [getattr(node, part, None) for part in ("elt", "key", "value")]
+    bodies = [part for part in (*parts, *node.for_in.ifs) if part is not None]
+    clause = node.for_in
+    looked = views.looked_at(writer, clause.target, clause.iter, bodies, scope)
+    if looked is not None:
+        inner = inner.inside(replaced={**inner.replaced, **looked.replaced})
+        writer.settle(clause.iter, Outcome.CONVERTED, "variable-list")
+        literal = writer.value(node).literal
+        if isinstance(node, cst.ListComp) and isinstance(literal, tuple):
+            return Typed(parse(repr(list(literal)).replace("'", '"')))
+        node = node.with_changes(for_in=clause.with_changes(target=looked.target))
     changes = {}
     for part in ("elt", "key", "value"):
         child = getattr(node, part, None)

@@ -148,13 +148,12 @@ def _compound(host: Host, node: cst.BaseStatement) -> Statements:
         changes["test"] = test
     outer = host.scope
     if isinstance(node, cst.For):
-        looped = views.loop(writer, node, host.scope)
-        if looped is None:
-            before, changes["iter"] = _with_runs(host, node.iter)
-        else:
+        looked = views.looked_at(writer, node.target, node.iter, [node.body], scope)
+        if looked is not None:
             writer.settle(node.iter, Outcome.CONVERTED, "variable-list")
-            changes["iter"], changes["target"] = looped[0].iter, looped[0].target
-            host.scope = looped[1]
+            changes["target"] = looked.target
+            host.scope = scope.inside(replaced={**scope.replaced, **looked.replaced})
+        before, changes["iter"] = _with_runs(host, node.iter)
     if isinstance(node, cst.With):
         if _dissolves(host, node):
             return with_leading(write_hosts(host, node.body.body), node)
@@ -412,11 +411,14 @@ def _outermost_runs(host: Host, node: cst.CSTNode) -> list[cst.Call]:
 
 def _nested_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
     """A statement with runs inside its expressions: they are done before it."""
-    if any(True for _ in _deferred(small, host)):
+    read = views.reads(host.writer, small)
+    if any(call not in read for call in _deferred(small, host)):
         raise Unconvertible("session-run", "a run inside a lambda or comprehension", small)
     before: Statements = []
-    replaced = dict(host.scope.replaced)
-    for call in _outermost_runs(host, small):
+    replaced = {**host.scope.replaced, **read}
+    for call in read:
+        host.writer.settle(call, Outcome.CONVERTED, "session-run")
+    for call in [call for call in _outermost_runs(host, small) if call not in read]:
         site, needed = host.writer.plan.sites[call]
         more, results = lower(host, site, needed)
         before += more

@@ -335,8 +335,15 @@ def _if(writer: Writer, node: cst.If, scope: Scope, sink: Sink | None) -> cst.If
 
 
 def _for(writer: Writer, node: cst.For, scope: Scope, sink: Sink | None) -> Statements:
+    from tf2torch.rewrite import views
+
+    looked = views.looked_at(writer, node.target, node.iter, [node.body], scope)
+    target: cst.BaseAssignTargetExpression = node.target
+    if looked is not None:
+        target = looked.target
+        scope = scope.inside(replaced={**scope.replaced, **looked.replaced})
+        writer.settle(node.iter, Outcome.CONVERTED, "variable-list")
     iterable = convert(writer, node.iter, scope)
-    target = node.target
     used = any(node.body is loop.body for slot in scope.slots.values() for loop in slot.loops)
     if used and node.body not in scope.indices:
         counter = _counter(node)
@@ -368,7 +375,7 @@ def _counter(node: cst.For) -> str | None:
     call = node.iter
     if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name) or len(call.args) != 1:
         return None
-    target = node.target
+    target: cst.BaseExpression = node.target
     if call.func.value == "enumerate" and isinstance(target, cst.Tuple):
         target = target.elements[0].value
     elif call.func.value not in ("range", "xrange"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
@@ -80,46 +82,122 @@ def list_of_views(writer: Writer, value: Value, node: cst.CSTNode, model: str) -
     return f"[{', '.join(view_text(writer, item.detail, node, model) for item in items)}]"
 
 
-def loop(writer: Writer, node: cst.For, scope: Scope) -> tuple[cst.For, Scope] | None:
-    """``for v in variables:`` over what TensorFlow sees, with their names where these are read.
+@dataclass(frozen=True)
+class Looked:
+    """A loop over variables that looks at them.
+
+    Attributes:
+        target: what the loop binds then.
+        replaced: the lists of variables as TensorFlow sees them, and where their names are read.
+    """
+
+    target: cst.BaseAssignTargetExpression
+    replaced: dict[cst.CSTNode, cst.BaseExpression]
+
+
+def looked_at(
+    writer: Writer,
+    target: cst.BaseAssignTargetExpression,
+    iterable: cst.BaseExpression,
+    bodies: Sequence[cst.CSTNode],
+    scope: Scope,
+) -> Looked | None:
+    """``for v in variables:`` over what TensorFlow sees, with the names where these are read.
 
     None where the loop only hands the variables on.
     """
-    items = variables_of(writer.value(node.iter))
-    if items is None or scope.model is None or not isinstance(node.target, cst.Name):
+    if scope.model is None:
         return None
-    name = node.target.value
-    named, looked_at = _uses(writer, node, name)
-    if not looked_at and not named:
-        return None
-    if not named and not any(moves(writer, item.detail) for item in items):
-        return None
-    texts = [view_text(writer, item.detail, node, scope.model) for item in items]
-    if not named:
-        return node.with_changes(iter=parse(f"[{', '.join(texts)}]")), scope
-    label = writer.plan.root.free_name(f"{name}_name")
-    replaced = dict(scope.replaced)
-    for use, ends in named.items():
-        replaced[use] = parse(label if ends == ":0" else f'{label}.rpartition(":")[0]')
-    pairs = ", ".join(
-        f'"{item.detail.name}:0": {text}' for item, text in zip(items, texts, strict=True)
-    )
-    target = parse(f"{label}, {name}")
-    assert isinstance(target, cst.Tuple)
-    made = node.with_changes(target=target, iter=parse(f"{{{pairs}}}.items()"))
-    return made, scope.inside(replaced=replaced)
+    replaced: dict[cst.CSTNode, cst.BaseExpression] = {}
+    for name, given in _places(target, iterable):
+        items = variables_of(writer.value(given))
+        if items is None:
+            continue
+        named, others = _uses(writer, bodies, name.value)
+        moved = any(moves(writer, item.detail) for item in items)
+        if not named and not (others and moved):
+            continue
+        texts = [view_text(writer, item.detail, given, scope.model) for item in items]
+        if not named:
+            replaced[given] = parse(f"[{', '.join(texts)}]")
+            continue
+        label = writer.plan.root.free_name(f"{name.value}_name")
+        for use, ends in named.items():
+            replaced[use] = parse(label if ends == ":0" else f'{label}.rpartition(":")[0]')
+        pairs = ", ".join(
+            f'"{item.detail.name}:0": {text}' for item, text in zip(items, texts, strict=True)
+        )
+        replaced[given] = parse(f"{{{pairs}}}.items()")
+        both = parse(f"({label}, {name.value})" if target is not name else f"{label}, {name.value}")
+        assert isinstance(both, cst.Tuple)
+        target = both if target is name else _with_element(target, name, both)
+    return Looked(target, replaced) if replaced else None
 
 
-def _uses(writer: Writer, node: cst.For, name: str) -> tuple[dict[cst.BaseExpression, str], bool]:
+def _places(
+    target: cst.BaseExpression, iterable: cst.BaseExpression
+) -> list[tuple[cst.Name, cst.BaseExpression]]:
+    """Names that a loop binds, with what they run over: of ``zip`` and ``enumerate`` too."""
+    if isinstance(target, cst.Name):
+        return [(target, iterable)]
+    call = iterable if isinstance(iterable, cst.Call) else None
+    if not isinstance(target, (cst.Tuple, cst.List)) or call is None:
+        return []
+    names = [element.value for element in target.elements]
+    given = [argument.value for argument in call.args]
+    if isinstance(call.func, cst.Name) and call.func.value == "enumerate" and len(names) == 2:
+        return _places(names[1], given[0])
+    if isinstance(call.func, cst.Name) and call.func.value == "zip" and len(names) == len(given):
+        return [
+            (name, part)
+            for name, part in zip(names, given, strict=True)
+            if isinstance(name, cst.Name)
+        ]
+    return []
+
+
+def _with_element(
+    target: cst.BaseAssignTargetExpression, name: cst.Name, new: cst.Tuple
+) -> cst.BaseAssignTargetExpression:
+    assert isinstance(target, (cst.Tuple, cst.List))
+    elements = [
+        element.with_changes(value=new) if element.value is name else element
+        for element in target.elements
+    ]
+    return target.with_changes(elements=elements)
+
+
+def reads(writer: Writer, node: cst.CSTNode) -> dict[cst.CSTNode, cst.BaseExpression]:
+    """Runs in comprehensions that only read the variable at hand: ``[sess.run(v) for v in vs]``"""
+    found: dict[cst.CSTNode, cst.BaseExpression] = {}
+    for comp in walk(node):
+        if not isinstance(comp, cst.BaseComp):
+            continue
+        for name, given in _places(comp.for_in.target, comp.for_in.iter):
+            if variables_of(writer.value(given)) is None:
+                continue
+            for call in walk(comp):
+                if not isinstance(call, cst.Call) or call not in writer.plan.sites:
+                    continue
+                site, _ = writer.plan.sites[call]
+                leaf = site.tree.leaf
+                if leaf is not None and not site.feeds and _is(leaf.node, name.value):
+                    found[call] = parse(f"{name.value}.detach().cpu().numpy().copy()")
+    return found
+
+
+def _uses(
+    writer: Writer, bodies: Sequence[cst.CSTNode], name: str
+) -> tuple[dict[cst.BaseExpression, str], bool]:
     """Where a loop reads the names of its variables, and whether it looks at them otherwise."""
     named: dict[cst.BaseExpression, str] = {}
-    looked_at = False
-    for inner in walk(node.body):
+    others = False
+    for inner in (node for body in bodies for node in walk(body)):
         if isinstance(inner, cst.Attribute) and _is(inner.value, name):
             if inner.attr.value == "name":
                 named[inner] = ":0"
             elif inner.attr.value != "op":
-                looked_at = True
+                others = True
         elif isinstance(inner, cst.Attribute) and inner.attr.value == "name":
             outer = inner.value
             if isinstance(outer, cst.Attribute) and outer.attr.value == "op":
@@ -127,12 +205,12 @@ def _uses(writer: Writer, node: cst.For, name: str) -> tuple[dict[cst.BaseExpres
                     named[inner] = ""
         elif isinstance(inner, cst.Call) and inner in writer.plan.sites:
             site, _ = writer.plan.sites[inner]
-            looked_at = looked_at or any(_is(leaf.node, name) for leaf in site.tree.leaves())
+            others = others or any(_is(leaf.node, name) for leaf in site.tree.leaves())
         elif isinstance(inner, cst.Call):
             symbol = writer.analysis.symbols.get(inner.func, "")
             if symbol.startswith("tf.assign"):
-                looked_at = looked_at or any(_is(arg.value, name) for arg in inner.args)
-    return named, looked_at
+                others = others or any(_is(arg.value, name) for arg in inner.args)
+    return named, others
 
 
 def _is(node: cst.CSTNode, name: str) -> bool:
