@@ -11,7 +11,7 @@ import libcst as cst
 from tf2torch.analyse import Analysis
 from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.memory import remember
-from tf2torch.cst.walk import children
+from tf2torch.cst.walk import below, children
 from tf2torch.plan import feeding
 from tf2torch.plan.uses import Names, names_in
 from tf2torch.rulebook.values import Value
@@ -322,16 +322,9 @@ def contains_run(analysis: Analysis, node: cst.CSTNode) -> bool:
 @remember
 def calls_in(node: cst.CSTNode) -> tuple[cst.Call, ...]:
     """Calls below a node in source order, not those inside function definitions."""
-    found: list[cst.Call] = []
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        kind = type(item)  # `isinstance` is slow here
-        if kind is cst.FunctionDef:
-            continue
-        if kind is cst.Call:
-            found.append(item)  # type: ignore[arg-type]
-        below = children(item)
-        below.reverse()
-        stack += below
-    return tuple(found)
+    if not below(node, cst.FunctionDef):
+        return tuple(below(node, cst.Call))
+    if isinstance(node, cst.FunctionDef):
+        return ()
+    inside = tuple(call for child in children(node) for call in calls_in(child))
+    return (node, *inside) if isinstance(node, cst.Call) else inside

@@ -19,12 +19,28 @@ class Names:
     stores: set[str] = field(default_factory=set)
     attribute_stores: set[str] = field(default_factory=set)
 
+    def add(self, other: Names) -> None:
+        self.loads |= other.loads
+        self.stores |= other.stores
+        self.attribute_stores |= other.attribute_stores
+
 
 def names_in(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Names:
     """Names read and bound by a node or block."""
     collector = _Collector()
     for item in [node] if isinstance(node, cst.CSTNode) else node:
-        read(item, collector)
+        if isinstance(item, cst.BaseStatement):
+            collector.names.add(_statement_names(item))
+        else:
+            read(item, collector)
+    return collector.names
+
+
+@remember
+def _statement_names(node: cst.CSTNode) -> Names:
+    """Never changed: `names_in` makes copies of it."""
+    collector = _Collector()
+    read(node, collector)
     return collector.names
 
 
@@ -86,6 +102,16 @@ class _Collector(cst.CSTVisitor):
                 base = base.value
             if isinstance(base, cst.Name):
                 self.names.attribute_stores.add(base.value)
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> bool:
+        for statement in node.body:
+            self.names.add(_statement_names(statement))
+        return False
+
+    def visit_Module(self, node: cst.Module) -> bool:
+        for statement in node.body:
+            self.names.add(_statement_names(statement))
+        return False
 
     def visit_Name(self, node: cst.Name) -> None:
         self.names.loads.add(node.value)

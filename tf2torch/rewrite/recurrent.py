@@ -9,6 +9,8 @@ import libcst as cst
 
 from tf2torch.analyse.cells import CELLS, STATE_TUPLES, Cell, RecurrentCreation
 from tf2torch.analyse.recurrent import LOOPS
+from tf2torch.cst.memory import remember
+from tf2torch.cst.walk import read
 from tf2torch.rewrite import cell_weights, cells, forms
 from tf2torch.rewrite.cell_statements import absorbed, is_cell
 from tf2torch.rewrite.expressions import Typed, convert
@@ -250,19 +252,16 @@ def _is_unused(writer: Writer, target: cst.BaseExpression) -> bool:
     return isinstance(target, cst.Name) and target.value not in _loaded(writer)
 
 
-_LOADED: dict[int, tuple[object, set[str]]] = {}
-
-
 def _loaded(writer: Writer) -> set[str]:
     """Names that the file reads anywhere."""
-    module = writer.analysis.source.module
-    known = _LOADED.get(id(module))
-    if known is None or known[0] is not module:
-        finder = _Loads()
-        module.visit(finder)
-        _LOADED.clear()
-        known = _LOADED[id(module)] = (module, finder.names)
-    return known[1]
+    return _names_read(writer.analysis.source.module)
+
+
+@remember
+def _names_read(module: cst.Module) -> set[str]:
+    finder = _Loads()
+    read(module, finder)
+    return finder.names
 
 
 class _Loads(cst.CSTVisitor):
@@ -278,20 +277,20 @@ class _Loads(cst.CSTVisitor):
             for element in node.elements:
                 self._target(element.value)
         elif not isinstance(node, cst.Name):
-            node.visit(self)
+            read(node, self)
 
     def visit_For(self, node: cst.For) -> bool:
         self._target(node.target)
         for child in (node.iter, node.body, node.orelse):
             if child is not None:
-                child.visit(self)
+                read(child, self)
         return False
 
     def visit_CompFor(self, node: cst.CompFor) -> bool:
         self._target(node.target)
         for child in (node.iter, *node.ifs, node.inner_for_in):
             if child is not None:
-                child.visit(self)
+                read(child, self)
         return False
 
     def visit_Name(self, node: cst.Name) -> None:

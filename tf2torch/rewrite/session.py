@@ -88,7 +88,9 @@ def forget(host: Host, done: Statements) -> None:
     for statement in done:
         changed = names_in(statement)
         stores = changed.stores | changed.attribute_stores
-        written = code(statement).strip()
+        assigned = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+        feeds = isinstance(assigned, cst.Assign) and stores & host.live.keys()
+        written = code(statement).strip() if feeds else ""
         for name, text in list(host.live.items()):
             if written.startswith(f"{name} = torch.as_tensor({text},"):
                 continue

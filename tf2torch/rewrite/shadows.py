@@ -13,7 +13,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.cst.walk import walk
+from tf2torch.cst.walk import below, walk
 
 #: Names that conversions bind, and what they are called where the program has the name.
 OTHERWISE = {
@@ -27,6 +27,22 @@ OTHERWISE = {
 _MODULES = frozenset("F nn np torch argparse glob logging math os shutil sys SummaryWriter".split())
 #: Letters that programs do not use for names: those of Georgian.
 _FIRST, _LETTERS = 0x10D0, 33
+
+
+_BINDING = frozenset(
+    {
+        cst.AssignTarget,
+        cst.AugAssign,
+        cst.AnnAssign,
+        cst.For,
+        cst.CompFor,
+        cst.FunctionDef,
+        cst.ClassDef,
+        cst.Param,
+        cst.AsName,
+        cst.NamedExpr,
+    }
+)
 
 
 def bound_names(module: cst.CSTNode) -> set[str]:
@@ -43,11 +59,11 @@ def bound_names(module: cst.CSTNode) -> set[str]:
             target(node.value)
 
     imports = {
-        id(node.asname)
-        for node in walk(module)
-        if isinstance(node, cst.ImportAlias) and node.asname is not None
+        id(node.asname) for node in below(module, cst.ImportAlias) if node.asname is not None
     }
     for node in walk(module):
+        if type(node) not in _BINDING:
+            continue
         if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For, cst.CompFor)):
             target(node.target)
         elif isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Param)):
@@ -78,10 +94,9 @@ def clashes(original: cst.Module, output: cst.Module, support: Iterable[str]) ->
 
 def _imported(module: cst.Module) -> set[str]:
     found: set[str] = set()
-    for node in walk(module):
-        if isinstance(node, cst.ImportAlias):
-            name = node.asname.name if node.asname is not None else node.name
-            found |= {name.value} if isinstance(name, cst.Name) else set()
+    for node in below(module, cst.ImportAlias):
+        name = node.asname.name if node.asname is not None else node.name
+        found |= {name.value} if isinstance(name, cst.Name) else set()
     return found
 
 
@@ -89,8 +104,8 @@ def _members(module: cst.Module) -> set[tuple[str, str]]:
     """Names with what is taken of them: ``F.relu``."""
     return {
         (node.value.value, node.attr.value)
-        for node in walk(module)
-        if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
+        for node in below(module, cst.Attribute)
+        if isinstance(node.value, cst.Name)
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -56,39 +55,43 @@ def restarts(writer: Writer) -> frozenset[cst.CSTNode]:
     return cached
 
 
-def _run_order(writer: Writer, module: cst.Module) -> Iterator[cst.CSTNode]:
+def _run_order(writer: Writer, module: cst.Module) -> list[cst.CSTNode]:
     """All nodes, those of a function where it is called first, or at the end if it never is."""
+    found: list[cst.CSTNode] = []
     placed: set[cst.CSTNode] = set()
     waiting: list[cst.CSTNode] = []
 
-    def visit(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-        yield node
-        if isinstance(node, cst.FunctionDef) and writer.analysis.calls.get(node):
+    def visit(node: cst.CSTNode) -> None:
+        found.append(node)
+        if type(node) is cst.FunctionDef and writer.analysis.calls.get(node):
             waiting.append(node)
             return
         for child in children(node):
-            yield from visit(child)
+            visit(child)
+        if type(node) is not cst.Call:
+            return
         function = writer.analysis.callees.get(node)
         called = function.node if function is not None else None
         if isinstance(called, cst.FunctionDef) and called not in placed:
             placed.add(called)
-            yield from visit(called.body)
+            visit(called.body)
 
-    yield from visit(module)
+    visit(module)
     while waiting:
         node = waiting.pop(0)
         if node not in placed:
             placed.add(node)
-            yield from visit(node.body)  # type: ignore[attr-defined]
+            visit(node.body)  # type: ignore[attr-defined]
+    return found
 
 
 def _find(writer: Writer) -> list[cst.CSTNode]:
     module = writer.analysis.source.module
-    order = {node: index for index, node in enumerate(_run_order(writer, module))}
     sites = [site for site, _ in writer.plan.sites.values()]
     starts = [site.run.node for site in sites if initializers(site)]
     if not starts:
         return []
+    order = {node: index for index, node in enumerate(_run_order(writer, module))}
     changes = [
         order.get(site.run.node, 0)
         for site in sites
