@@ -338,6 +338,9 @@ def test_check_imports_the_user_s_model(given: Any, tmp_path: Path, monkeypatch:
     weights = ["--map", "map.json", "--dry-run"]
     assert command(path, *weights, "--check", "user_net:small") == 1
     assert command(path, *weights, "--check", "user_net:Net") == 2
+    assert command(path, *weights, "--check", "user_net:Net(2)") == 1
+    assert named_model("user_net:Net(n=3)").shapes["out.bias"] == (3,)
+    assert command(path, *weights, "--check", "user_net:Net(__import__('os'))") == 2
     assert command(path, *weights, "--check", "user_net:Missing") == 2
     assert command(path, *weights, "--check", "no_such_file:Net") == 2
     assert named_model("user_net:small").shapes == {"out.weight": (2, 32), "out.bias": (2,)}
@@ -387,3 +390,29 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     assert child.returncode == 130, told
     assert os.listdir(tmp_path / "out") == []
     assert load(path)["w3"].shape == (3000, 3000)
+
+
+def test_constants_of_a_frozen_graph_are_not_left_over(tmp_path: Path) -> None:
+    from tf2torch.weights.wire import put
+
+    def node(name: str, op: str, *inputs: str, value: bytes = b"") -> bytes:
+        found = put(1, name.encode()) + put(2, op.encode())
+        found += b"".join(put(3, text.encode()) for text in inputs)
+        attribute = put(5, put(1, b"value") + put(2, put(8, value))) if value else b""
+        return put(1, found + attribute)
+
+    def constant(*numbers: float) -> bytes:
+        data = np.array(numbers, np.float32).tobytes()
+        return put(1, 1) + put(2, put(2, put(1, len(numbers)))) + put(4, data)
+
+    nodes = [
+        node("out/bias", "Const", value=constant(1, 2)),
+        node("out/bias/read", "Identity", "out/bias"),
+        node("shape", "Const", value=constant(3)),
+        node("lost", "Const", value=constant(4)),
+        node("lost/read", "Identity", "lost"),
+    ]
+    (tmp_path / "frozen.pb").write_bytes(b"".join(nodes))
+    weights = {"variables": {"out/bias": "out.bias"}}
+    report = convert_checkpoint(tmp_path / "frozen.pb", weights, tmp_path / "net.pt")
+    assert statuses(report) == {"OK": ["out.bias", "shape"], "UNEXPECTED": ["lost"]}

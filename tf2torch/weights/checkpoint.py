@@ -52,6 +52,7 @@ class Checkpoint(Mapping[str, Array]):
         kind: what it is: `bundle`, `v1`, `saved model`, `graph`, `keras`, `meta graph`.
         entries: by name, in the order of the file.
         graph: what the graph beside it tells, or None.
+        constants: entries that are no variables of the program.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Checkpoint(Mapping[str, Array]):
         self.kind = kind
         self.entries = dict(entries)
         self.graph: Any = None
+        self.constants: frozenset[str] = frozenset()
         self._read = read
         self._check = check
         self._aliases = dict(aliases or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from dataclasses import dataclass, field
@@ -29,8 +30,12 @@ class Model:
 
 
 def load_model(spec: str) -> Model:
-    """The model that `package.module:Class` makes without arguments; raises CheckpointError."""
-    module_name, colon, attribute = spec.partition(":")
+    """The model of `package.module:Class`, or of `package.module:Class(10, depth=2)`.
+
+    Raises CheckpointError.
+    """
+    module_name, colon, text = spec.partition(":")
+    attribute, arguments, options = _call(text)
     if not colon or not attribute:
         raise CheckpointError(spec, "is no model: it must read package.module:Class")
     sys.path.insert(0, os.getcwd())
@@ -45,12 +50,28 @@ def load_model(spec: str) -> Model:
         sys.path.remove(os.getcwd())
     if isinstance(made, type) or not hasattr(made, "state_dict"):
         try:
-            made = made()
+            made = made(*arguments, **options)
         except Exception as error:
             text = f"cannot be made: {type(error).__name__}: {error}"
-            help = "name a function without arguments that returns the model"
+            help = "give what it takes, package.module:Class(10, depth=2), or name a function"
             raise CheckpointError(spec, text, help=help) from None
     return model_of(made, spec)
+
+
+def _call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """Name and arguments of a call of which all arguments are literals."""
+    name, parenthesis, _ = text.partition("(")
+    if not parenthesis:
+        return name, [], {}
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call):
+            return "", [], {}
+        arguments = [ast.literal_eval(argument) for argument in call.args]
+        options = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}
+    except (SyntaxError, ValueError):
+        return "", [], {}
+    return name, arguments, options
 
 
 def model_of(module: Any, name: str = "") -> Model:

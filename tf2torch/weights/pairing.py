@@ -80,7 +80,7 @@ def _variables(checkpoint: Checkpoint) -> list[Entry]:
     return [
         entry
         for entry in checkpoint.entries.values()
-        if entry.name not in state | BOOKKEEPING
+        if entry.name not in state | BOOKKEEPING | checkpoint.constants
         and entry.numpy is not None
         and entry.name.rpartition("/")[2] != SHADOW
     ]

@@ -185,6 +185,8 @@ def _unexpected(plan: Plan, modules: list[str], slots: set[str]) -> None:
         if targets is not None and (not targets or {t.module for t in targets} <= elsewhere):
             reason = f"goes to {targets[0].module}" if targets else "has no counterpart"
             plan.add("OK", source, reason)
+        elif source in plan.checkpoint.constants:
+            plan.add("OK", source, "a constant of the graph")
         elif source in slots:
             plan.add("OK", source, "state of the optimizer (--optimizer)")
         elif source in plan.found.shadows.values():

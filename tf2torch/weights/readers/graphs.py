@@ -15,6 +15,7 @@ from tf2torch.weights.slices import shape_of
 from tf2torch.weights.tensors import tensor_of, type_and_shape
 from tf2torch.weights.wire import View, WireError, fields, message, number, text
 
+_READS = ("read", "ReadVariableOp")
 _VARIABLES = frozenset({"Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable"})
 
 
@@ -143,8 +144,12 @@ def _kind_of(data: View) -> tuple[str, View]:
 
 def _constants(path: str, graph: View) -> Checkpoint:
     entries: dict[str, Entry] = {}
+    read: set[str] = set()
     for node in nodes_of(graph):
         if node.op != "Const":
+            # What was a variable before the graph was frozen is still read by such a node.
+            if node.op == "Identity" and node.name.rpartition("/")[2].startswith(_READS):
+                read.update(node.inputs)
             continue
         value = attribute(node, "value", 8)
         if not isinstance(value, memoryview):
@@ -156,7 +161,9 @@ def _constants(path: str, graph: View) -> Checkpoint:
             raise CheckpointError(path, f"has the unknown data type {dtype}", node.name)
         shape = checked_shape(path, node.name, sizes)
         entries[node.name] = _entry(node.name, dtype, shape, value)
-    return Checkpoint(path, "graph", entries, lambda entry: _constant(path, entry))
+    found = Checkpoint(path, "graph", entries, lambda entry: _constant(path, entry))
+    found.constants = frozenset(entries) - read
+    return found
 
 
 def _constant(path: str, entry: Entry) -> Array:

@@ -38,7 +38,7 @@ def _plain(quoted: bytes) -> str:
         code = match.group(1)
         if code[:1] == b"x" and len(code) > 1:
             return bytes([int(code[1:], 16)])
-        if code.isdigit():
+        if code[0] in b"01234567":
             return bytes([int(code, 8) & 255])
         return _PLAIN.get(code, code)
 
