@@ -107,6 +107,7 @@ def test_a_difference_names_its_line_and_writes_a_page(
     )
     assert re.fullmatch(r"  train\.py:8 +hidden = tf\.layers\.dense\(.*", lines[at + 1])
     assert re.fullmatch(r"  train_torch\.py:\d+ +hidden = torch\.sigmoid\(.*", lines[at + 2])
+    assert "  converted by layers-dense, tanh: see `tf2torch rules show`" in lines
     assert "  This is no rounding: the two programs differ in meaning." in lines
     assert lines[-1].startswith("train.py and train_torch.py differ in ")
 

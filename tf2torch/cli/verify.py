@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ def verify(
 
     Exit status: 0 they agree, 1 they differ, 2 one of them could not be run.
     """
-    from tf2torch.parity.compare import Options
+    from tf2torch.parity.programs import Options
     from tf2torch.parity.search import search
 
     if report is not None and report.suffix not in (".html", ".json"):
@@ -132,6 +133,8 @@ def verify(
         if not target.with_suffix(".weights.json").exists():
             raise Fault(f"{target.with_suffix('.weights.json')} is not there: it is the weight map")
         reports = search(original, target, options, DEVICES[device], trace_lines, bisect)
+        if trace_lines:
+            reports = [_with_rules(found) for found in reports]
         for found in reports:
             _print(found, form, color)
         if report is not None:
@@ -149,6 +152,19 @@ def _converted(original: Path, folder: Path) -> Path:
     if done.returncode:
         click.echo(f"the conversion has TODOs left:\n{done.stdout.rstrip()}", err=True)
     return target
+
+
+def _with_rules(report: Report) -> Report:
+    """The first difference with the rules that converted its line."""
+    line = report.findings[0].original_line if report.findings else 0
+    if not line:
+        return report
+    from tf2torch import pipeline
+
+    conversion = pipeline.convert_path(report.original, pipeline.read_rulebook())
+    rules = {r.rule for r in conversion.references if r.line == line and r.rule}
+    first = replace(report.findings[0], rules=tuple(sorted(rules)))
+    return replace(report, findings=(first, *report.findings[1:]))
 
 
 def _print(report: Report, form: str, color: str) -> None:

@@ -24,6 +24,7 @@ class Finding:
     cause: str = ""
     #: Layers that the line of the conversion calls, and the lines that make them.
     made: tuple[tuple[str, int], ...] = ()
+    rules: tuple[str, ...] = ()  # that converted the original's line
     sure: bool = False  # the line needs no further search
 
     def __str__(self) -> str:

@@ -54,6 +54,10 @@ class Named:
         )
 
 
+def base_name(named: Named) -> str:
+    return str(named.event["name"]).split(".")[-1].split("[")[0]
+
+
 def arrangements(value: Any, shape: tuple[int, ...]) -> Iterator[Any]:
     """A value of the original in the shapes that it may have in the conversion."""
     if value.shape == shape:
@@ -157,10 +161,11 @@ class Tracing:
             shapes = [value.shape for value in arrangements(named.value, call.value.shape)]
             return bool(shapes) and (not exactly or call.value.ndim == named.value.ndim)
 
-        name = named.event["name"].split(".")[-1].split("[")[0]
+        name = base_name(named)
         later = self.calls[start:]
         free = [call for call in later if not call.owners]
-        others = [call for call in later if not call.owners & set(named.before)]
+        earlier = {i for i in named.before if base_name(self.named[i]) == name}
+        others = [call for call in later if not call.owners & earlier]
         for exactly in (True, False):
             fitting = [call for call in free if fits(call, exactly)]
             same = [call for call in others if call.name == name and fits(call, exactly)]

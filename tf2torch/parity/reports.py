@@ -158,6 +158,8 @@ def failure(report: Report) -> list[str]:
     if 0 < first.run <= runs:
         where = f"   (run {first.run} of {runs})"
     lines = [f"FAILED  {title}{where}", *places(report, first), *(f"  {line}" for line in rest)]
+    if first.rules:
+        lines.append(f"  converted by {', '.join(first.rules)}: see `tf2torch rules show`")
     if first.cause:
         lines.append(f"  {CAUSES[first.cause]}")
     if len(report.findings) > 1:
@@ -204,7 +206,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             {
                 "kind": f.kind, "text": f.text, "name": f.name, "cause": f.cause or None,
                 "run": f.run if f.run != END else None,
-                "original_line": f.original_line or None,
+                "original_line": f.original_line or None, "rules": list(f.rules),
                 "converted_line": f.converted_line or None,
             }
             for f in report.findings
