@@ -12,7 +12,7 @@ from torch import nn
 
 from tests.weights.test_convert import checkpoint
 from tf2torch.cli import run
-from tf2torch.weights import convert_checkpoint, load
+from tf2torch.weights import convert_checkpoint, load, load_into
 from tf2torch.weights.expectations import expected, expected_of_shapes
 from tf2torch.weights.models import model_of
 from tf2torch.weights.pairing import Proposal, propose
@@ -177,6 +177,32 @@ def test_recurrent_depthwise_and_transposed(tmp_path: Path) -> None:
             one = kernel[:, :, channel, multiple][None, None]
             wanted = nn.functional.conv2d(image[:, channel : channel + 1], one)
             torch.testing.assert_close(got[:, channel * 2 + multiple], wanted[:, 0])
+
+
+def test_keras_s_lstm_has_torch_s_gates(tmp_path: Path) -> None:
+    values = {
+        "lstm/kernel": rand(5, 12), "lstm/recurrent_kernel": rand(3, 12), "lstm/bias": rand(12),
+        "out/kernel": rand(3, 12), "out/bias": rand(12),
+    }  # fmt: skip
+    model = nn.ModuleDict({"lstm": nn.LSTM(5, 3), "out": nn.Linear(3, 12)})
+    found = proposed(tmp_path, model, values)
+    assert found.complete, (found.open, found.left)
+    assert pairs(found) == {
+        "lstm.weight_ih_l0": "lstm/kernel", "lstm.weight_hh_l0": "lstm/recurrent_kernel",
+        "lstm.bias_ih_l0": "lstm/bias", "out.weight": "out/kernel", "out.bias": "out/bias",
+    }  # fmt: skip
+    x = rand(1, 5)
+    i, f, g, o = np.split(x @ values["lstm/kernel"] + values["lstm/bias"], 4, axis=1)
+
+    def sigmoid(v: Any) -> Any:
+        return 1 / (1 + np.exp(-v))
+
+    wanted = sigmoid(o) * np.tanh(sigmoid(i) * np.tanh(g))
+    variables = {n: {"key": k, "layout": steps} for k, (n, steps, _) in found.pairs.items()}
+    weights = {"module": "ModuleDict", "variables": variables}
+    load_into(model, tmp_path / "m", weights)
+    got = model["lstm"](torch.tensor(x)[None])[0][0].detach()
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
 
 def test_a_bare_state_dict_leaves_square_kernels_open(tmp_path: Path) -> None:

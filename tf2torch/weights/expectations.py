@@ -8,6 +8,9 @@ from typing import Any
 
 WEIGHT, BIAS, GAMMA, BETA = "weight", "bias", "gamma", "beta"
 MEAN, VARIANCE, TABLE, ANY = "mean", "variance", "table", "any"
+#: Keras's LSTM: two kernels with torch's order of gates, the forget bias among the values.
+KERAS_KERNEL, KERAS_STATE, KERAS_BIAS = "keras kernel", "keras state", "keras bias"
+KERAS = {"kernel": KERAS_KERNEL, "recurrent_kernel": KERAS_STATE, "bias": KERAS_BIAS}
 #: Last part of a variable's name, without its number -> role.
 NAMES = {
     "kernel": WEIGHT, "weights": WEIGHT, "weight": WEIGHT, "w": WEIGHT, "filter": WEIGHT,
@@ -88,17 +91,19 @@ def _convolution(owner: Any, tensor: Any, transposed: bool) -> Expected:
 
 
 def _lstm(owner: Any, last: str) -> list[Expected]:
-    """Kernels and biases of BasicLSTMCell and LSTMCell; Keras's have other gates."""
+    """Kernels and biases of BasicLSTMCell and LSTMCell, or of Keras's layer."""
+    keras = KERAS_KERNEL if last.startswith("weight_ih") else KERAS_STATE
     if last.startswith("bias_ih"):
         options = {"part": "bias", "gates": "ijfo", "forget_bias": 1.0}
-        return [_way(["lstm", options], BIAS)]
+        return [_way(["lstm", options], BIAS), Expected(frozenset({KERAS_BIAS}), _SAME)]
     if last.startswith(("weight_ih", "weight_hh")):
         layer = int(last.rsplit("_l", 1)[1].removesuffix("_reverse"))
         state = owner.proj_size or owner.hidden_size
         directions = 2 if owner.bidirectional else 1
         size = owner.input_size if layer == 0 else directions * state
         options = {"part": last[7:9], "input": size, "gates": "ijfo"}
-        return [_way(["lstm", options], WEIGHT)]
+        both = Expected(frozenset({keras}), ["transpose"])
+        return [_way(["lstm", options], WEIGHT), both]
     if last.startswith("weight_hr"):
         return [_way(["transpose"], WEIGHT)]
     return []

@@ -11,7 +11,7 @@ from typing import Any
 
 from tf2torch.weights import inverses, layout
 from tf2torch.weights.checkpoint import Checkpoint, Entry
-from tf2torch.weights.expectations import ANY, NAMES, Expected
+from tf2torch.weights.expectations import ANY, KERAS, NAMES, Expected
 from tf2torch.weights.slots import slots_of
 from tf2torch.weights.sources import BOOKKEEPING, SHADOW
 
@@ -47,6 +47,7 @@ def propose(
 ) -> Proposal:
     """Pairs by name, order and shape; what could be otherwise stays open."""
     entries = _variables(checkpoint)
+    roles = _roles([entry.name for entry in entries])
     candidates: dict[str, list[tuple[str, Any]]] = {}
     for key, ways in expected.items():
         if ways:
@@ -54,7 +55,7 @@ def propose(
                 (entry.name, way.layout)
                 for way in ways
                 for entry in entries
-                if _role(entry.name) in way.roles and _fits(entry, way.layout, shapes[key])
+                if roles[entry.name] in way.roles and _fits(entry, way.layout, shapes[key])
             ]
     found = Proposal()
     rules = (_only_one, _same_names, _same_scope, _same_numbers, _in_order)
@@ -84,6 +85,16 @@ def _variables(checkpoint: Checkpoint) -> list[Entry]:
         and entry.numpy is not None
         and entry.name.rpartition("/")[2] != SHADOW
     ]
+
+
+def _roles(names: Sequence[str]) -> dict[str, str]:
+    """Roles by the names' last parts; beside a recurrent kernel all are Keras's."""
+    cells = {name.rpartition("/")[0] for name in names if name.endswith("recurrent_kernel")}
+    found = {}
+    for name in names:
+        scope, _, last = name.rpartition("/")
+        found[name] = KERAS.get(last, ANY) if scope in cells else _role(name)
+    return found
 
 
 def _role(name: str) -> str:

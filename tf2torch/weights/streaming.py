@@ -22,6 +22,7 @@ Checksum = Callable[[Any, int], int]
 PIECE = 4 << 20
 #: The block that a transposition takes at once, so that both sides of it stay in the cache.
 BLOCK = (64, 128)
+_SEEKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,18 @@ class Stream:
         return crc
 
 
+def _put(file: int, data: memoryview, offset: int) -> int:
+    if hasattr(os, "pwrite"):
+        return os.pwrite(file, data, offset)
+    with _SEEKING:  # Windows has one position a file
+        os.lseek(file, offset, os.SEEK_SET)
+        return os.write(file, data)
+
+
 def write_at(file: int, data: Any, offset: int) -> None:
     """All of the bytes at a place; a short write goes on until the system refuses."""
     view = memoryview(data)
     while len(view):
-        count = os.pwrite(file, view, offset)
+        count = _put(file, view, offset)
         view = view[count:]
         offset += count
