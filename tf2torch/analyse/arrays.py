@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 
 import libcst as cst
 
@@ -80,10 +79,18 @@ def _sized(position: int, dtype: str = _FLOAT) -> Handler:
         given = find(arguments, position, "size")
         if given is None or given.literal is None:  # as many as there are parameters
             shapes = [_host(a.value).shape for a in arguments if a.keyword != "size"]
-            return array(dtype, reduce(tensors.broadcast, shapes, ()) or None)
+            return array(dtype, _together(shapes))
         return array(dtype, tensors.shape_from(given))
 
     return handler
+
+
+def _together(shapes: Sequence[Shape | None]) -> Shape | None:
+    """The shape of parameters together; None for plain numbers."""
+    merged: Shape | None = ()
+    for shape in shapes:
+        merged = tensors.broadcast(merged, shape)
+    return merged or None
 
 
 def _eye(arguments: list[Argument]) -> Value:

@@ -14,6 +14,7 @@ from tf2torch.analyse import (
     data,
     distributions,
     expansion,
+    keras_functions,
     layer_objects,
     overrides,
     primitives,
@@ -44,7 +45,12 @@ HOST = (
 
 
 #: What stands for other code; each gives None for calls that are none of its business.
-_WRITTEN_OUT = (arg_scopes.symbol_call, contrib_losses.symbol_call, layer_objects.symbol_call)
+_WRITTEN_OUT = (
+    arg_scopes.symbol_call,
+    contrib_losses.symbol_call,
+    layer_objects.symbol_call,
+    keras_functions.symbol_call,
+)
 
 
 # -- members -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import libcst as cst
@@ -11,6 +11,7 @@ import libcst as cst
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.expansion import expand, keyword, refuse, spell, symbol_text
 from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.keras_functions import function_of
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant
 
@@ -80,14 +81,16 @@ def snake_case(name: str) -> str:
 def is_known(name: str) -> bool:
     """Whether there is a translation of a layer of tf.keras."""
     name = _ALIASES.get(name, name)
-    return name in _FUNCTIONS or name in _PLAIN or name == "InputLayer"
+    return name in _FUNCTIONS or name in _PLAIN or name in ("InputLayer", "Embedding")
 
 
 def translated(
-    state: State, record: Obj, inputs: cst.BaseExpression
+    state: State, record: Obj, inputs: cst.BaseExpression, scope: str | None
 ) -> tuple[str, list[cst.Arg]] | cst.BaseExpression | str:
     """Function and arguments of a layer, or the whole expression, or why there is none."""
     name = _ALIASES.get(record["class"], record["class"])
+    if name == "Embedding":
+        return _embedding(state, record, inputs, scope)
     plain = _PLAIN.get(name)
     names = _FUNCTIONS[name][1] if plain is None else plain[0]
     given = _given(state, record, names.split())
@@ -116,14 +119,16 @@ def translated(
 Given = dict[str, tuple[Value, cst.BaseExpression]]
 
 
-def _given(state: State, record: Obj, names: list[str]) -> Given | str:
+def _given(
+    state: State, record: Obj, names: list[str], ignored: Container[str] = _IGNORED
+) -> Given | str:
     """The constructor's arguments by name."""
     found: Given = {}
     for index, argument in enumerate(record["arguments"]):
         if argument.star or (argument.keyword is None and index >= len(names)):
             return "arguments of the layer that are not known"
         name = argument.keyword or names[index]
-        if name in _IGNORED:
+        if name in ignored or name in ("name", "input_length", "mask_zero", "dtype"):
             continue
         known: Mapping[str, Any] = record["known"].get(argument.keyword or index, {})
         text = spell(state, argument.value, argument.node, dict(known))
@@ -144,6 +149,9 @@ def _argument(
         return None if literal is None else "output_padding of a transposed convolution"
     if name == "dilation_rate" and literal in (1, (1, 1)):
         return None
+    if name == "activation" and value.kind == "symbol":
+        plain = function_of(value.detail)
+        return symbol_text(state, plain) if plain is not None else node
     if name == "activation" and isinstance(literal, str):
         if literal == "linear":
             return None
@@ -257,6 +265,34 @@ _PLAIN: dict[str, tuple[str, Callable[..., cst.BaseExpression | str]]] = {
     "Subtract": ("", _merge(cst.Subtract())),
     "Multiply": ("", _merge(cst.Multiply())),
 }
+
+
+def _embedding(
+    state: State, record: Obj, x: cst.BaseExpression, scope: str | None
+) -> cst.BaseExpression | str:
+    """A lookup in a variable of the layer's name."""
+    given = _given(state, record, "input_dim output_dim embeddings_initializer".split(), ())
+    if isinstance(given, str):
+        return given
+    lookup = symbol_text(state, "tf.nn.embedding_lookup")
+    variable = symbol_text(state, "tf.get_variable")
+    initial = given.get("embeddings_initializer", (constant("random_uniform"), cst.Name("None")))
+    name = "random_uniform" if initial[0].literal == "uniform" else initial[0].literal
+    made = _argument(state, "embeddings_initializer", constant(name), initial[1])
+    if name is UNKNOWN:
+        made = initial[1]
+    if lookup is None or variable is None or isinstance(made, str) or made is None:
+        return "the initializer of the Embedding"
+    full = f"{scope}/embeddings"
+    if scope is None or state.naming.scope.name or full in state.naming.variables:
+        return "an Embedding that is used twice, or inside of a variable scope"
+    sizes = [given[key][1] for key in ("input_dim", "output_dim") if key in given]
+    if len(sizes) != 2:
+        return "the sizes of the Embedding"
+    shape = cst.List([cst.Element(size) for size in sizes])
+    label = cst.Arg(cst.SimpleString(repr(full)))
+    table = cst.Call(variable, [label, cst.Arg(shape), keyword("initializer", made)])
+    return cst.Call(lookup, [cst.Arg(table), cst.Arg(x)])
 
 
 # -- inputs --------------------------------------------------------------------------------------

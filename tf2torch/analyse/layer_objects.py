@@ -213,7 +213,8 @@ def _written(
 ) -> cst.BaseExpression | str:
     """One layer's call of its function."""
     if record["keras"]:
-        given = keras_layers.translated(state, record, inputs)
+        scope = _scope_of(state, record) if record["class"] == "Embedding" else None
+        given = keras_layers.translated(state, record, inputs, scope)
         if isinstance(given, (str, cst.BaseExpression)):
             return given
         function, args = given

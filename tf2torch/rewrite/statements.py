@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import cast
 
@@ -9,7 +10,7 @@ import libcst as cst
 
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.keep import keep_reason
-from tf2torch.cst.walk import children
+from tf2torch.cst.walk import children, walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import classify, dissolves
 from tf2torch.plan.uses import names_in
@@ -73,7 +74,7 @@ def todo(
         assert isinstance(made, cst.FunctionDef)
         method = made.with_changes(body=cst.IndentedBlock(inner))
         return [node.with_changes(body=cst.IndentedBlock([method]), bases=(), keywords=())]
-    source = writer.text(node.with_changes(leading_lines=())).strip("\n")
+    source = _source_of(writer, node).strip("\n")
     raised = lines(f"raise NotImplementedError({problem.reason!r})\n")[0]
     comments = [
         cst.EmptyLine(comment=cst.Comment(f"# TODO(tf2torch: {problem.rule}) {problem.reason}"))
@@ -82,6 +83,20 @@ def todo(
         cst.EmptyLine(comment=cst.Comment(f"#   {line}".rstrip())) for line in source.splitlines()
     ]
     return [raised.with_changes(leading_lines=[*leading(node), *comments])]
+
+
+def _source_of(writer: Writer, node: cst.BaseStatement) -> str:
+    """The statement as the program has it, whatever it was written out as."""
+    analysis = writer.analysis
+    fresh = analysis.written and any(item in analysis.written for item in walk(node))
+    if fresh:
+        parts = {analysis.origins[item] for item in walk(node) if item in analysis.origins}
+        for statement in walk(analysis.original):
+            if isinstance(statement, cst.SimpleStatementLine):
+                if any(item in parts for item in walk(statement)):
+                    text = analysis.original.code_for_node(statement.with_changes(leading_lines=()))
+                    return textwrap.dedent(text)
+    return writer.text(node.with_changes(leading_lines=()))  # type: ignore[arg-type]
 
 
 def leading(node: cst.CSTNode) -> Sequence[cst.EmptyLine]:
@@ -204,6 +219,9 @@ def _assign(writer: Writer, node: cst.Assign, scope: Scope, sink: Sink | None) -
     else:
         for name in names_in(node).stores:
             scope.layouts.pop(name, None)
+    if keeps and isinstance(written, cst.Name) and isinstance(target, cst.Name):
+        if written.value == target.value and isinstance(node.value, cst.Call):
+            return []  # a call that does nothing, such as dropout out of training
     targets = [t.with_changes(target=_target(writer, t.target, scope)) for t in node.targets]
     return [_line(node.with_changes(targets=targets, value=written))]
 
