@@ -53,6 +53,33 @@ print(rate)
 rate = 0.2
 print(rate)
 """,
+    "sections": """
+import numpy as np
+def model(X, w):
+    return tf.multiply(X, w)
+
+sess = tf.Session()
+start = tf.constant(3.)
+a = tf.Variable(start * 2)
+x = tf.placeholder(tf.float32)
+out = model(x, a)
+loss = tf.square(out - 50.)
+train = tf.train.GradientDescentOptimizer(0.01).minimize(loss)
+sess.run(tf.global_variables_initializer())
+for i in range(3):
+    sess.run(train, feed_dict={x: 5.})
+    print("%.4f %.4f" % (sess.run(a), sess.run(out, feed_dict={x: 5.})))
+b = tf.Variable(tf.zeros([]))
+a = tf.Variable(1.)
+x = tf.placeholder(tf.float32)
+out = tf.add(tf.multiply(a, x), b)
+loss = tf.square(out - 50.)
+train = tf.train.GradientDescentOptimizer(0.01).minimize(loss)
+sess.run(tf.global_variables_initializer())
+for i in range(3):
+    sess.run(train, feed_dict={x: 5.})
+    print("%.4f %.4f" % (sess.run(a), sess.run(out, feed_dict={x: 5.})))
+""",
     "our_names": """
 import numpy as np
 F = 4

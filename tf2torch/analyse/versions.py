@@ -17,7 +17,7 @@ from typing import Final
 import libcst as cst
 
 from tf2torch.analyse import reserved
-from tf2torch.analyse.wording import called, fetched_nodes, library_names, names_below, runs_graph
+from tf2torch.analyse.wording import called, library_names, names_below, runs_graph
 from tf2torch.cst.walk import children, transform
 
 _MAKERS: Final = frozenset({"Variable", "get_variable"})
@@ -40,7 +40,6 @@ class _Binding:
     nodes: list[cst.CSTNode] = field(default_factory=list)
     parent: _Binding | None = None
     loads: int = 0  # by statements that run nothing
-    fetched: bool = False
 
     @property
     def root(self) -> _Binding:
@@ -97,36 +96,38 @@ def _renamed(
     for name, webs in groups.items():
         if len(webs) < 2:
             continue
-        for web, kind in _clashing(list(webs.values()), walker.last_run):
+        for web, kind in _clashing(list(webs.values()), walker.runs):
             new = _free(name, kind, taken)
             found |= {node: new for binding in web for node in binding.nodes}
     return found
 
 
 def _clashing(
-    webs: list[list[_Binding]], last_run: int
+    webs: list[list[_Binding]], runs: list[int]
 ) -> Iterable[tuple[list[_Binding], str | None]]:
     """The groups of bindings that need another name, and what they hold."""
     kinds = [_kind(web) for web in webs]
     earlier: list[str] = []
-    fetched = False
+    start = 0
     for number, (web, kind) in enumerate(zip(webs, kinds)):
         if kind not in _GRAPH:
             continue
         behind = [w for w, k in zip(webs[number:], kinds[number:]) if k in ("host", "python")]
         hosts = [binding for other in behind for binding in other if binding.kind == "host"]
         needed = any(binding.loads > 1 for binding in web)
-        later = any(binding.order < last_run for binding in hosts)
+        later = any(binding.order < runs[-1] for binding in hosts)
+        section = any(start < run <= web[0].order for run in runs)
         derived = any(binding.kind == "derived" for binding in web)
         fed = kind == "placeholder" or "placeholder" in earlier
         if behind and (kind == "variable" or (hosts and kind == "placeholder")):
             yield web, kind
         elif needed and later:
             yield web, kind
-        elif earlier and (fetched or (fed and not derived)):
+        elif earlier and (section or (fed and not derived)):
             yield web, None
+        if not earlier:
+            start = web[0].order
         earlier.append(kind)
-        fetched |= any(binding.fetched for binding in web)
 
 
 def _kind(web: list[_Binding]) -> str:
@@ -157,7 +158,7 @@ class _Walker:
         self.library = library
         self.bindings: list[_Binding] = []
         self.unsafe: set[str] = set()  # read by functions, whenever these are called
-        self.last_run = -1
+        self.runs: list[int] = []  # how many names were known at each run
         self._known: dict[cst.CSTNode, _Binding] = {}
 
     def block(self, body: Sequence[cst.CSTNode], env: _Env) -> _Env:
@@ -215,16 +216,16 @@ class _Walker:
     def load(self, node: cst.CSTNode, env: _Env) -> None:
         runs = runs_graph(node)
         if runs:
-            self.last_run = len(self._known)
-        self._load(node, env, fetched_nodes(node) if runs else None)
+            self.runs.append(len(self._known))
+        self._load(node, env, runs)
 
-    def _load(self, node: cst.CSTNode, env: _Env, fetched: set[cst.CSTNode] | None) -> None:
+    def _load(self, node: cst.CSTNode, env: _Env, runs: bool) -> None:
         kind = type(node)
         if kind in _OWN_NAMES:
             self.unsafe.update(names_below(node))
             return
         if kind is cst.Attribute or kind is cst.Arg:
-            self._load(node.value, env, fetched)  # type: ignore[attr-defined]
+            self._load(node.value, env, runs)  # type: ignore[attr-defined]
             return
         if kind is cst.Name:
             assert isinstance(node, cst.Name)
@@ -238,11 +239,10 @@ class _Walker:
             if node not in self._known:
                 self._known[node] = first
                 first.nodes.append(node)
-                first.loads += fetched is None
-                first.fetched |= fetched is not None and node in fetched
+                first.loads += not runs
             return
         for child in children(node):
-            self._load(child, env, fetched)
+            self._load(child, env, runs)
 
     def kind(self, value: cst.CSTNode, name: str, env: _Env) -> str:
         """What an assignment binds."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import libcst as cst
 
-from tf2torch.cst.walk import below, walk
+from tf2torch.cst.walk import below
 
 _RUNS: Final = frozenset({"run", "eval"})
 
@@ -32,23 +32,6 @@ def runs_graph(node: cst.CSTNode) -> bool:
         isinstance(call.func, cst.Attribute) and call.func.attr.value in _RUNS
         for call in below(node, cst.Call)
     )
-
-
-def fetched_nodes(node: cst.CSTNode) -> set[cst.CSTNode]:
-    """What runs in an expression fetch and feed: not the values that they feed."""
-    found: set[cst.CSTNode] = set()
-    for call in below(node, cst.Call):
-        if not isinstance(call.func, cst.Attribute):
-            continue
-        if call.func.attr.value == "eval":
-            found.update(walk(call.func.value))
-        elif call.func.attr.value == "run" and call.args:
-            found.update(walk(call.args[0].value))
-        else:
-            continue
-        for item in (part for arg in call.args for part in below(arg.value, cst.DictElement)):
-            found.update(walk(item.key))
-    return found
 
 
 def library_names(module: cst.Module) -> frozenset[str]:

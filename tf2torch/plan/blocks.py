@@ -68,6 +68,11 @@ class Graph:
         """Units that the names need, in program order; names in `stop` are given."""
         return self.closure_of([(name, limit) for name in names], stop)
 
+    def starts(self, unit: Unit) -> list[Unit]:
+        """Graph code that the initial values of a unit's variables are computed with."""
+        found = self.closure_of([(name, unit.index) for name in unit.names.loads])
+        return [other for other in found if other.kind == "graph"]
+
     def closure_of(self, work: list[tuple[str, int]], stop: Set[str] = frozenset()) -> list[Unit]:
         """Units that names need, each with the place where it is read."""
         found: dict[int, Unit] = {}
@@ -79,8 +84,8 @@ class Graph:
             if unit is None or unit.index in found:
                 continue
             found[unit.index] = unit
-            if unit.kind == "source" or unit.metric:
-                continue
+            if unit.kind in ("source", "param") or unit.metric:
+                continue  # what a variable starts from is computed where it is made
             work += [(used, unit.index) for used in unit.names.loads]
         return [found[index] for index in sorted(found)]
 

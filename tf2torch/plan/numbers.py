@@ -138,6 +138,7 @@ class _Finder:
         self.functions: list[cst.FunctionDef] = []
         self.placeholders: set[Any] = set()
         self.touched = False
+        self.local: set[str] | None = None  # names of the function that is looked at
 
     def unit(self, unit: Unit) -> Unit:
         if unit.kind != "graph" or any(_waits(self.analysis, item) for item in unit.managers):
@@ -169,7 +170,8 @@ class _Finder:
             named = len(node.targets) == 1 and isinstance(node.targets[0].target, cst.Name)
             if not named or not self.converts(node.value):
                 return False
-            self.names.add(node.targets[0].target.value)  # type: ignore[attr-defined]
+            bound = self.names if self.local is None else self.local
+            bound.add(node.targets[0].target.value)  # type: ignore[attr-defined]
             return True
         if isinstance(node, cst.AugAssign):
             return isinstance(node.target, cst.Name) and all(
@@ -207,6 +209,8 @@ class _Finder:
 
     def name(self, node: cst.Name) -> bool:
         value = self.analysis.values.get(node, ANYTHING)
+        if self.local is not None and node.value in self.local:
+            return True  # a number if what the function is given is one
         if node.value in self.names:
             self.touched = True
             return True
@@ -248,10 +252,9 @@ class _Finder:
             returned = self.analysis.returns.get(node)
             if returned is not None and not returned.is_tensor:
                 return True  # a function of host values
-        outer = set(self.names)
-        self.names |= {p.name.value for p in node.params.params}
+        outer, self.local = self.local, {p.name.value for p in node.params.params}
         done = all(self.statement(child) for child in node.body.body)
-        self.names = outer
+        self.local = outer
         if done:
             self.functions.append(node)
         return done

@@ -53,8 +53,13 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
     } - counters
     sink = Sink(scope.inside(phase="init", layouts={}), created)
     scope = scope.inside(create=creator(writer, sink))
+    started: set[int] = set()
     for unit in plan.graph.units:
         if unit.kind == "param" and not unit.names.stores & counters:
+            for other in plan.graph.starts(unit):
+                if other.index not in started:
+                    sink.add(write_statement(writer, other.node, sink.scope, None))
+                started.add(other.index)
             write_statement(writer, unit.node, scope, sink)
     methods: list[cst.FunctionDef | cst.ClassDef] = []
     for role in plan.roles.values():
