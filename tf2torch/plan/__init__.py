@@ -32,6 +32,7 @@ from tf2torch.plan.roots import Root, find_root
 from tf2torch.plan.sites import Site, find_sites
 from tf2torch.plan.slots import Slot, assign_slots, share_nested
 from tf2torch.plan.units import Unit, units_of
+from tf2torch.plan.updates import with_updates
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +161,7 @@ def make_plan(analysis: Analysis) -> Plan:
         fed = {feed.name for feed in site.feeds or ()}
         given = fed - set(placeholders)
         needed = graph.closure(set(site.needed), given, len(graph.units) + 1)
+        needed = with_updates(analysis, graph, site, given, needed)
         sites.append((site, recorders(analysis, graph, site, given, needed)))
     glue = find_glue(analysis, graph, model, slots, roles, sites)
     sole = sole_module(analysis, graph, model, slots, roles, created)
