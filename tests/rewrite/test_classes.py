@@ -55,7 +55,7 @@ def test_a_class_with_a_session_holds_a_model(tmp_path: Path) -> None:
 """
         in text
     )
-    assert "sess" not in text
+    assert "sess." not in text
 
 
 def test_a_class_without_one_becomes_a_module(tmp_path: Path) -> None:
