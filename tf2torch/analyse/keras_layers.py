@@ -47,11 +47,7 @@ _ALIASES = {
     "GlobalMaxPool2D": "GlobalMaxPooling2D", "GlobalAvgPool1D": "GlobalAveragePooling1D",
     "GlobalMaxPool1D": "GlobalMaxPooling1D",
 }  # fmt: skip
-_IGNORED = frozenset(
-    "name dtype input_shape batch_input_shape input_dim batch_size seed kernel_regularizer"
-    " bias_regularizer activity_regularizer beta_regularizer gamma_regularizer"
-    " depthwise_regularizer pointwise_regularizer".split()
-)
+_IGNORED = frozenset("name dtype input_shape batch_input_shape input_dim batch_size seed".split())
 _ACTIVATIONS = {
     "relu": "tf.nn.relu", "sigmoid": "tf.sigmoid", "tanh": "tf.tanh", "softmax": "tf.nn.softmax",
     "elu": "tf.nn.elu", "selu": "tf.nn.selu", "softplus": "tf.nn.softplus",
@@ -145,6 +141,8 @@ def _argument(
     literal = value.literal
     if name.endswith("_constraint") and literal is not None:
         return "a constraint on the weights of the layer"
+    if name == "activity_regularizer":
+        return None if literal is None else "a penalty on the output of the layer"
     if name == "output_padding":
         return None if literal is None else "output_padding of a transposed convolution"
     if name == "dilation_rate" and literal in (1, (1, 1)):

@@ -293,9 +293,22 @@ def attribute(state: State, node: cst.Attribute, record: Obj, name: str) -> Valu
             for part in parts[1:]:
                 written = cst.BinaryOperation(written, cst.Add(), part)
             return expand(state, node, written, "layer-object")
+    if name == "losses" and scopes:
+        return _losses(state, node, scopes)
     if len(scopes) == 1 and (found := state.naming.variables.get(f"{scopes[0]}/{name}")):
         return found
     return None
+
+
+def _losses(state: State, node: cst.Attribute, scopes: list[str]) -> Value | None:
+    """``model.losses`` -> what Keras' layers collect, if no other model has any."""
+    terms = [state.loss_terms[v.detail] for v in state.collections.get("layer_losses", ())]
+    prefixes = tuple(f"{scope}/" for scope in scopes)
+    func = symbol_text(state, "tf.get_collection")
+    if func is None or not all(term.scope.startswith(prefixes) for term in terms):
+        return None
+    args = [cst.Arg(cst.SimpleString(repr("layer_losses")))]
+    return expand(state, node, cst.Call(func, args), "layer-object")
 
 
 def _scopes(state: State, record: Obj) -> list[str]:

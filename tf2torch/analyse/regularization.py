@@ -37,7 +37,12 @@ class Term:
     scope: str = ""
 
 
-def regularize(state: State, variable: Variable, given: Value | None) -> None:
+def regularize(
+    state: State,
+    variable: Variable,
+    given: Value | None,
+    collection: str = "regularization_losses",
+) -> None:
     """Adds the term of one variable to the regularization losses."""
     if (
         state.shadow
@@ -48,7 +53,7 @@ def regularize(state: State, variable: Variable, given: Value | None) -> None:
         return
     loss = tensors.result(state, "float32", ())
     state.loss_terms[loss.detail] = Term(variable, given, scope=variable.name)
-    state.collections.setdefault("regularization_losses", []).append(loss)
+    state.collections.setdefault(collection, []).append(loss)
 
 
 def note_loss(state: State, symbol: str, value: Value) -> None:

@@ -333,7 +333,10 @@ def create_layer(
         naming.variables[key] = value
         register(state, value)
         created.append(variable)
-        if trainable and QUIET not in fixed:
+        if trainable and QUIET in fixed:
+            given = bound.values.get(row.regularizer or "")
+            regularize(state, variable, given, "layer_losses")
+        elif trainable:
             regularize(state, variable, bound.values.get(row.regularizer or ""))
             regularize(state, variable, naming.scope.regularizer)
     creation.variables = tuple(created)
