@@ -282,6 +282,61 @@ def test_tied_weights_are_written_once(tmp_path: Path) -> None:
     np.testing.assert_array_equal(model.embed.weight.detach(), table)
 
 
+def test_the_other_name_of_a_tied_weight_will_do(tmp_path: Path) -> None:
+    table = RNG.randn(50, 8).astype(np.float32)
+    path = checkpoint(tmp_path / "m", {"table": table})
+    weights = {"variables": {"table": {"module": "Tied", "key": "out.weight"}}}
+    convert_checkpoint(path, weights, tmp_path / "tied.pt", model=model_of(Tied()))
+    model = Tied()
+    model.load_state_dict(torch.load(tmp_path / "tied.pt", weights_only=True), strict=True)
+    np.testing.assert_array_equal(model.embed.weight.detach(), table)
+
+
+def test_a_model_is_held_against_its_own_module(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "m", {"table": np.zeros((50, 8), np.float32), "x": np.zeros(3)})
+    variables = {"table": {"module": "Tied", "key": "embed.weight"},
+                 "x": {"module": "Other", "key": "x"}}  # fmt: skip
+    report = convert_checkpoint(path, {"variables": variables}, None, model=model_of(Tied()))
+    assert report.complete and {row.name for row in report.rows} >= {"embed.weight", "x"}
+    with pytest.raises(CheckpointError, match="which of Tied, Other is it"):
+        convert_checkpoint(path, {"variables": variables}, None, model=model_of(Net()))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"rename": [{"from": "(", "to": ""}]}, "rename"),
+        ({"rename": [{"from": "a", "to": "\\7"}]}, "invalid group reference"),
+        ({"rename": [{"to": "x"}]}, "rename"),
+        ({"version": 3}, "is of version 3"),
+        ({"variables": []}, "it has no variables"),
+        ({"variables": {"a": {"layout": ["identity"]}}}, "a: has a target without a key"),
+        ({"variables": {"a": {"key": "a", "layout": ["rotate"]}}}, "unknown layout step 'rotate'"),
+        ({"variables": {"a": {"key": "a", "layout": 5}}}, "a: has the layout 5"),
+        ({"variables": {"a": 5}}, "a: is no target: 5"),
+    ],
+)
+def test_broken_maps_are_told(change: Arrays, told: str, tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "m", {"a": np.zeros(3)})
+    with pytest.raises(CheckpointError, match=told):
+        convert_checkpoint(path, {"variables": {"a": "a"}, **change})
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        ["permute", "abc"], ["permute", [0, 0]], ["reshape", 5], ["split", {"axis": 9}],
+        ["split", {"axis": "x", "start": 0, "stop": 1}], ["lstm", {"part": "ih"}],
+        ["lstm", {"part": "bias", "gates": "xyz"}], ["concat", {"axis": 0}], ["flatten_nhwc"],
+        ["unflatten_nhwc", [7, 1, 1]], ["concat", {"axis": 0, "index": 1, "of": 2}],
+    ],
+)  # fmt: skip
+def test_layouts_that_do_not_fit_are_mismatches(layout: Any, tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "m", {"a": np.zeros((3, 5))})
+    report = convert_checkpoint(path, {"variables": {"a": {"key": "a", "layout": layout}}})
+    assert statuses(report) == {"MISMATCH": ["a"]}
+
+
 def test_large_output_is_sharded_with_an_index(given: Any, tmp_path: Path) -> None:
     path, _ = given
     report = convert_checkpoint(path, MAP, tmp_path / "net.safetensors", largest_file=1000)

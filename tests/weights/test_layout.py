@@ -38,6 +38,7 @@ def test_inverse_returns_the_variable(steps: object, shape: tuple[int, ...]) -> 
     [
         ([["split", {"axis": 1, "start": 0, "stop": 2}], ["split", {"axis": 1, "start": 2, "stop": 5}]], (3, 5)),  # noqa: E501
         ([["lstm", {"part": "ih", "input": 3, "gates": "ijfo"}], ["lstm", {"part": "hh", "input": 3, "gates": "ijfo"}]], (5, 8)),  # noqa: E501
+        ([["lstm", {"part": "ih", "input": None, "gates": "ijfo"}], ["lstm", {"part": "hh", "input": None, "gates": "ijfo"}]], (5, 8)),  # noqa: E501
     ],
 )  # fmt: skip
 def test_parts_fill_the_variable_together(parts: list[object], shape: tuple[int, ...]) -> None:

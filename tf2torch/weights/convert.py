@@ -11,7 +11,7 @@ from tf2torch.weights import safetensors_file
 from tf2torch.weights.atomic import replacing
 from tf2torch.weights.checkpoint import Checkpoint
 from tf2torch.weights.errors import CheckpointError
-from tf2torch.weights.maps import AVERAGES, SCRIPT, WeightMap, map_of, read_map
+from tf2torch.weights.maps import AVERAGES, SCRIPT, WeightMap, map_of, read_map, root_name
 from tf2torch.weights.plan import Plan, make_plan
 from tf2torch.weights.pt_file import holds, write_pt
 from tf2torch.weights.report import Report
@@ -178,15 +178,3 @@ def load_into(
         for tensor in plan.tensors[name]:
             places[tensor.key].copy_(as_tensor(tensor.value()))
     return report
-
-
-def root_name(module: Any, weights: WeightMap, name: str | None) -> str:
-    """A torch module's name in the map: that of its class, or of the only one there is."""
-    models = weights.models()
-    own = type(module).__name__
-    if name is None and (own in models or len(models) == 1):
-        name = own if own in models else models[0]
-    if name is None or name not in weights.modules:
-        text = f"which of {', '.join(weights.modules)} is it? (name=...)"
-        raise CheckpointError(weights.path, text)
-    return name

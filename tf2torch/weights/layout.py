@@ -71,11 +71,16 @@ def concat(array: Array, axis: int, index: int, of: int) -> Array:
 
 
 def lstm(
-    array: Array, part: str, input: int = 0, gates: str = "ijfo", forget_bias: float = 1.0
+    array: Array,
+    part: str,
+    input: int | None = 0,
+    gates: str = "ijfo",
+    forget_bias: float = 1.0,
 ) -> Array:
     """Gates to torch's order i, f, g, o; TensorFlow calls g `j`.
 
-    A kernel's first rows belong to the input (`ih`), the others to the state (`hh`). The `bias`
+    A kernel's first rows belong to the input (`ih`), the others to the state (`hh`), as many as
+    each gate has columns: an input whose length only the data tell (None) has the rest. The `bias`
     takes over the forget bias that TensorFlow adds at run time.
     """
     order = [gates.index(gate) for gate in "ifjo"]
@@ -86,6 +91,8 @@ def lstm(
             blocks[place] = blocks[place] + array.dtype.type(forget_bias)
         return np.concatenate([blocks[k] for k in order], axis=-1)
     columns = np.concatenate([blocks[k] for k in order], axis=-1)
+    if input is None:
+        input = columns.shape[0] - blocks[0].shape[1]
     return (columns[:input] if part == "ih" else columns[input:]).T
 
 

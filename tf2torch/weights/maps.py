@@ -69,7 +69,11 @@ class WeightMap:
     def renamed(self, name: str) -> str:
         """The map's name for a variable of the checkpoint."""
         for rename in self.renames:
-            changed, count = rename.pattern.subn(rename.to, name)
+            try:
+                changed, count = rename.pattern.subn(rename.to, name)
+            except (re.error, IndexError) as error:
+                text = f"rename to {rename.to!r}: {error}"
+                raise CheckpointError(self.path, text) from None
             if count:
                 self.used.add(rename.pattern.pattern)
                 name = changed
@@ -161,3 +165,15 @@ def _check_steps(path: str, variables: Mapping[str, tuple[Target, ...]]) -> None
                 raise CheckpointError(path, f"has the layout {target.layout!r}", name) from None
             if unknown:
                 raise CheckpointError(path, f"has the unknown layout step {unknown[0]!r}", name)
+
+
+def root_name(module: Any, weights: WeightMap, name: str | None) -> str:
+    """A torch module's name in the map: that of its class, or of the only one there is."""
+    models = weights.models()
+    own = type(module).__name__
+    if name is None and (own in models or len(models) == 1):
+        name = own if own in models else models[0]
+    if name is None or name not in weights.modules:
+        text = f"which of {', '.join(weights.modules)} is it? (name=...)"
+        raise CheckpointError(weights.path, text)
+    return name

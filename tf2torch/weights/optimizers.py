@@ -11,9 +11,9 @@ import torch
 
 from tf2torch.weights import inverses, layout
 from tf2torch.weights.checkpoint import Array, Checkpoint
-from tf2torch.weights.convert import FILE, as_checkpoint, as_map, root_name
+from tf2torch.weights.convert import FILE, as_checkpoint, as_map
 from tf2torch.weights.errors import CheckpointError
-from tf2torch.weights.maps import WeightMap
+from tf2torch.weights.maps import WeightMap, root_name
 from tf2torch.weights.report import Report, Row, report_text
 from tf2torch.weights.slots import Slots, slots_of
 from tf2torch.weights.sources import Sources, sources

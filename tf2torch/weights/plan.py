@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tf2torch.weights import dtypes, inverses, layout
-from tf2torch.weights.checkpoint import Array, Checkpoint
-from tf2torch.weights.maps import WeightMap
+from tf2torch.weights.checkpoint import Array, Checkpoint, Entry
+from tf2torch.weights.maps import WeightMap, root_name
 from tf2torch.weights.report import Row
 from tf2torch.weights.slots import slots_of
 from tf2torch.weights.sources import Sources, sources
@@ -50,8 +50,12 @@ def make_plan(
 ) -> Plan:
     """The whole plan; raises CheckpointError where files are missing or too short."""
     plan = Plan(checkpoint, weights, sources(checkpoint, weights))
+    checked = ""
+    if model is not None:
+        alone = modules[0] if len(modules) == 1 else None
+        checked = root_name(model.module, weights, alone)
     for module in modules:
-        _plan_module(plan, module, dtype, ema, model if len(modules) == 1 else None)
+        _plan_module(plan, module, dtype, ema, model if module == checked else None)
     slots = slots_of(checkpoint, plan.found.variables(weights))
     _unexpected(plan, modules, slots.names())
     for rule in weights.unused():
@@ -77,15 +81,26 @@ def _plan_module(
             tensors += _second_bias(key, parts, made, keys, plan, ema, model)
     if model is not None:
         written = {tensor.key for tensor in tensors}
-        tied = {key: model.tied[key] for key in model.tied if model.tied[key] in written}
+        tied = plan.tied[module] = _tied(model, written)
         tensors = [tensor for tensor in tensors if tensor.key not in tied]
-        plan.tied[module] = tied
         tried = {row.name for row in plan.rows}
         for key in model.shapes:
             if key not in written and key not in tied and key not in model.own and key not in tried:
                 plan.add("MISSING", key, f"{model.name} has it, the weight map has not")
     plan.taken.discard("")
     plan.tensors[module] = tensors
+
+
+def _tied(model: Model, written: set[str]) -> dict[str, str]:
+    """Keys that share the memory of another -> the one that is written for all of them."""
+    groups: dict[str, list[str]] = {}
+    for key, first in model.tied.items():
+        groups.setdefault(first, [first]).append(key)
+    found = {}
+    for keys in groups.values():
+        kept = next((key for key in keys if key in written), None)
+        found.update({key: kept for key in keys if kept is not None and key != kept})
+    return found
 
 
 def _tensor(
@@ -110,8 +125,10 @@ def _tensor(
         kinds = {entry.numpy for entry, _ in rows}
         if None in kinds or len(kinds) > 1:
             raise layout.LayoutError(f"type {', '.join(entry.dtype for entry, _ in rows)}")
+        zero = np.zeros((), np.uint8)
         stand_ins = [
-            (steps, np.broadcast_to(np.zeros((), np.uint8), entry.shape)) for entry, steps in rows
+            (inverses.without_bias(steps), np.broadcast_to(zero, entry.shape))
+            for entry, steps in rows
         ]
         shape = tuple(layout.join(stand_ins).shape)
     except (layout.LayoutError, ValueError, TypeError, IndexError, KeyError, MemoryError) as error:
@@ -138,8 +155,14 @@ def _cost(plan: Plan, rows: list[tuple[Any, Any]]) -> int:
     steps = {step[0] for _, one in rows for step in layout.steps_of(one)}
     size = sum(int(entry.bytes) for entry, _ in rows)
     mapped = plan.checkpoint.kind in ("bundle", "saved model", "safetensors")
-    copied = any(entry.slices for entry, _ in rows) or not mapped
+    copied = not mapped or any(entry.slices or _crooked(entry) for entry, _ in rows)
     return size * (int(copied) + 2 * bool(steps & _COPIES))
+
+
+def _crooked(entry: Entry) -> bool:
+    """Whether a value is not aligned in its file, and so copied."""
+    offset = getattr(entry.place, "offset", 0)
+    return entry.numpy is not None and offset % entry.numpy.itemsize != 0
 
 
 def _second_bias(
@@ -160,14 +183,10 @@ def _second_bias(
         return []
 
     def value() -> Array:
-        if (
-            len(parts) == 1
-            and inverses.forget_bias_of(parts[0][1])
-            and dtypes.is_float(first.dtype)
-        ):
-            name, steps = parts[0]
-            array = plan.checkpoint[plan.found.value(name, ema) or name].astype(first.dtype)
-            return inverses.bias_rest(steps, array)
+        name, steps = parts[0]
+        source = plan.checkpoint[plan.found.value(name, ema) or name]
+        if len(parts) == 1 and inverses.forget_bias_of(steps) and source.dtype == first.dtype:
+            return inverses.bias_rest(steps, source)
         return np.zeros(first.shape, first.dtype)
 
     plan.add("OK", second, "zero, but for what rounding lost in the first bias")
