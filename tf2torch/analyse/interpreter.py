@@ -444,9 +444,10 @@ def _enter(state: State, frame: Frame, name: str, value: Value) -> Value:
             label = f"{name}_size" if axis == len(value.shape) - 1 else f"{name}_size_{axis}"
             if definition is not None:
                 state.lengths.setdefault((definition, name, axis), set()).add(dim)
-            spelled = dim.text is not None and not names.is_global_text(state, dim.text)
+            words = dim.text is not None and not dim.text.isdigit()
+            spelled = words and not names.is_global_text(state, dim.text or "")
             if (definition, name, axis) in state.named_lengths or (
-                spelled and state.instance_names and not dim.text.isdigit()
+                spelled and state.instance_names
             ):
                 literal = UNKNOWN if dim.size is None else dim.size
                 frame.names[label] = Value("python", literal, "int32", text=dim.text)

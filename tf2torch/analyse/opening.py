@@ -323,7 +323,7 @@ def _check(methods: Mapping[str, Method]) -> None:
 
 
 def _bound_at_module(module: cst.Module) -> set[str]:
-    made = cst.FunctionDef(cst.Name("module"), cst.Parameters(), cst.IndentedBlock(module.body))  # type: ignore[arg-type]
+    made = cst.FunctionDef(cst.Name("module"), cst.Parameters(), cst.IndentedBlock(module.body))
     return set(local_names(made))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.cst.printing import code_of
-from tf2torch.plan.uses import free_names, names_in
+from tf2torch.plan.uses import free_names, names_in, parameter_names
 from tf2torch.rewrite import flags
 from tf2torch.rewrite.recording import recorder
 from tf2torch.rewrite.writer import Writer, lines
@@ -170,9 +170,8 @@ def with_main(module: Statements, body: Statements, name: str) -> Statements:
     if len(declared) == len(body):
         return module
     place = next((i for i, node in enumerate(module) if is_guard(node)), None)
-    if place is not None and isinstance(module[place].body, cst.IndentedBlock):
-        own = module[place]
-        assert isinstance(own, cst.If)
+    own = module[place] if place is not None else None
+    if place is not None and isinstance(own, cst.If) and isinstance(own.body, cst.IndentedBlock):
         first = [node for node in body if not _is_global(node)]
         first[0] = _bare(first[0])
         inside = own.body.with_changes(body=[*first, *own.body.body])
@@ -208,8 +207,10 @@ def _insert_root(writer: Writer, module: Statements, main: Statements) -> Statem
     root = writer.plan.root.function
     assert root is not None
     decorators = [d for d in root.decorators if d.decorator not in writer.analysis.symbols]
+    shared = sorted(_shared(module, main) - parameter_names(root.params))
+    body = (lines(f"global {', '.join(shared)}\n") if shared else []) + main
     function = root.with_changes(
-        body=cst.IndentedBlock(main or lines("pass\n")), decorators=decorators
+        body=cst.IndentedBlock(body or lines("pass\n")), decorators=decorators
     )
     for index, statement in enumerate(module):
         if is_guard(statement):

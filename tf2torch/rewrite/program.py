@@ -51,6 +51,9 @@ class Program:
     module: Statements = field(default_factory=list)
     main: Statements = field(default_factory=list)
     made_model: bool = False
+    #: Whether the script itself calls the root function, and what it does around that.
+    called: bool = False
+    guarded: Statements = field(default_factory=list)
     #: Units that wait for what the model's constructor takes, and the names that are still to come.
     waiting: list[Unit] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
@@ -97,6 +100,11 @@ def write_program(writer: Writer) -> cst.Module:
         host.constructor = _constructor(writer, model)
     program = Program()
     program.main += lines("".join(f"{name} = 0\n" for name in plan.counters.bare))
+    program.called = any(
+        unit.scope is None and unit.kind == "host" and not is_guard(unit.node)
+        for unit in plan.graph.units
+        if root is not None and _calls(writer, unit, root)
+    )
     if model is not None:
         program.missing = _still_to_come(model, plan.graph.units, constants)
     later: list[tuple[Unit, cst.BaseStatement]] = []
@@ -104,9 +112,9 @@ def write_program(writer: Writer) -> cst.Module:
         if unit.node is root or unit.index in program.done:
             continue
         if unit.kind == "define" and unit.scope is None and _is_host(writer, unit.node):
-            place = cst.SimpleStatementLine([cst.Pass()])
-            program.module.append(place)
-            later.append((unit, place))
+            reserved = cst.SimpleStatementLine([cst.Pass()])
+            program.module.append(reserved)
+            later.append((unit, reserved))
             continue
         _write_unit(program, host, unit, constants, model)
         _arrived(program, host, unit, constants, model)
@@ -118,8 +126,10 @@ def write_program(writer: Writer) -> cst.Module:
         index = next(i for i, node in enumerate(program.module) if node is place)
         program.module[index : index + 1] = written
     if model is not None and model.node is not None:
-        place = next((i for i, s in enumerate(program.module) if is_guard(s)), len(program.module))
-        program.module.insert(place, model.node)
+        at = next((i for i, s in enumerate(program.module) if is_guard(s)), len(program.module))
+        program.module.insert(at, model.node)
+    if program.guarded:
+        program.module += flags.guard(program.guarded)
     counting.drop_unread(program.module, program.main, plan.counters)
     return _assemble(writer, program, host)
 
@@ -132,6 +142,12 @@ def _is_host(writer: Writer, node: cst.CSTNode) -> bool:
 
 def _stores(unit: Unit) -> set[str]:
     return unit.names.stores
+
+
+def _calls(writer: Writer, unit: Unit, function: cst.FunctionDef) -> bool:
+    """Whether a statement itself calls a function."""
+    callees = writer.analysis.callees
+    return any(call in callees and callees[call].node is function for call in calls_in(unit.node))
 
 
 def _still_to_come(model: RootModel, units: Sequence[Unit], constants: set[int]) -> set[str]:
@@ -270,6 +286,8 @@ def _write_unit(
 ) -> None:
     writer = host.writer
     place = program.module if unit.index in constants else program.main
+    if unit.scope is None and unit.index not in constants and program.called:
+        place = program.guarded
     if unit.kind == "import":
         program.module += _import(writer, unit.node) if unit.scope is None else []
         if unit.scope is not None:
@@ -289,7 +307,8 @@ def _write_unit(
             program.module += flags.guard(write_host(host, unit.node))
             return
         program.done.add(unit.index)
-        if unit.index not in constants and model is not None and _needs_model(writer, unit):
+        in_root = unit.index not in constants and place is program.main
+        if in_root and model is not None and _needs_model(writer, unit):
             if program.missing - _stores(unit) and not program.made_model:
                 _fetch_missing(program, host, constants, model)
             _make_model(program, host, model)

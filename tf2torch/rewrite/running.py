@@ -168,8 +168,7 @@ def of_call(
     given: dict[str, cst.Arg],
 ) -> Running | None:
     """The length that a program function in a loop takes with its tensor argument."""
-    rounds = writer.analysis.state.rounds.get((definition, node), [])
-    rounds = list(dict(rounds).values())
+    rounds = list(dict(writer.analysis.state.rounds.get((definition, node), [])).values())
     lengths = [_dim(known.get(parameter)) for known in rounds]
     if any(length is None for length in lengths):
         return None

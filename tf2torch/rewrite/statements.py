@@ -96,7 +96,7 @@ def _source_of(writer: Writer, node: cst.BaseStatement) -> str:
                 if any(item in parts for item in walk(statement)):
                     text = analysis.original.code_for_node(statement.with_changes(leading_lines=()))
                     return textwrap.dedent(text)
-    return writer.text(node.with_changes(leading_lines=()))  # type: ignore[arg-type]
+    return writer.text(node.with_changes(leading_lines=()))
 
 
 def leading(node: cst.CSTNode) -> Sequence[cst.EmptyLine]:
