@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -175,29 +175,42 @@ def _examples(streams: Streams, unit: Unit, tensors: cst.BaseExpression) -> tupl
         raise Unconvertible("data", "a queue that is not filled from files or slices", unit.node)
     before: Statements = []
     expressions = []
+    parts: list[tuple[Unit, cst.Call, str]] = []
     for source in drawn:
-        more, text, name = pipeline(streams, source, draw_call(writer, source))
-        if name == "" and source.value is not draw_call(writer, source):
-            raise Unconvertible("data", "a part of what is drawn", source.node)
+        call = draw_call(writer, source)
+        more, text, name = pipeline(streams, source, call)
+        functions = writer.analysis.callees
+        iterates = name == "" and call in functions  # a function of the program that draws
+        if source.value is not call:  # ``x = tf.train.slice_input_producer([data])[0]``
+            if name == "":
+                raise Unconvertible("data", "a part of what is drawn", source.node)
+            parts.append((source, call, fresh_name(streams, "example")))
         before += more
-        expressions.append(text)
+        expressions.append((text, iterates))
         writer.settle(source.node, Outcome.CONVERTED, "data")
     written = items(tensors)
-    target = target_of(drawn)
+    target = target_of(drawn, {id(source): name for source, _, name in parts})
     name = fresh_name(streams, "examples")
-    if not body and written == target and len(drawn) == 1:
-        assigned = lines(f"{name} = {expressions[0]}\n")
+    if not body and not parts and written == target and len(drawn) == 1:
+        text, iterates = expressions[0]
+        if iterates:
+            writer.support.add("Pipeline")
+            text = f"Pipeline(lambda: {text})"
+        assigned = lines(f"{name} = {text}\n")
         return [*before, *with_leading(assigned, drawn[0].node)], name
     inner = streams.scope.inside(phase="init")
     writer.support.add("Pipeline")
-    source_text = expressions[0]
+    source_text = expressions[0][0]
     if len(drawn) > 1:
-        source_text = f"zip({', '.join(expressions)})"
+        source_text = f"zip({', '.join(text for text, _ in expressions)})"
     made = lines(f"def {name}():\n    for {target} in {source_text}:\n        pass\n")[0]
     assert isinstance(made, cst.FunctionDef)
     loop = made.body.body[0]
     assert isinstance(loop, cst.For)
     steps: Statements = []
+    for source, call, element in parts:
+        part = inner.inside(replaced={**inner.replaced, call: cst.Name(element)})
+        steps += write_statement(writer, source.node, part, None)
     for step in body:
         steps += write_statement(writer, step.node, inner, None)
         writer.settle(step.node, Outcome.CONVERTED, "data")
@@ -218,13 +231,19 @@ def items(node: cst.BaseExpression) -> str:
     return code(node)
 
 
-def target_of(drawn: Sequence[Unit]) -> str:
+def target_of(drawn: Sequence[Unit], elements: Mapping[int, str] | None = None) -> str:
+    """What a loop over drawn elements binds; `elements` are names for whole elements."""
     targets = []
     for unit in drawn:
+        if elements and id(unit) in elements:
+            targets.append(elements[id(unit)])
+            continue
         if len(unit.targets) != 1:
             raise Unconvertible("data", "a drawn value with several names", unit.node)
         target = unit.targets[0]
         text = items(target)
+        if isinstance(target, (cst.Tuple, cst.List)) and len(target.elements) == 1:
+            text += ","
         targets.append(f"({text})" if len(drawn) > 1 and "," in text else text)
     return ", ".join(targets)
 

@@ -45,7 +45,7 @@ def read_records(
 
     verify also checks the CRC of the contents, byte by byte in Python.
     """
-    names = [filenames] if isinstance(filenames, str | Path) else filenames
+    names = [filenames] if isinstance(filenames, str | bytes | Path) else filenames
     for name in names:
         with _open(name, compression_type) as file:
             while header := file.read(12):
