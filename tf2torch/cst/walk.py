@@ -65,6 +65,23 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     return found
 
 
+#: The classes of statements; `isinstance` is slow for nodes.
+STATEMENTS: frozenset[type[cst.CSTNode]] = frozenset(
+    {
+        cst.SimpleStatementLine,
+        cst.FunctionDef,
+        cst.ClassDef,
+        cst.If,
+        cst.For,
+        cst.While,
+        cst.With,
+        cst.Try,
+        cst.TryStar,
+        cst.Match,
+    }
+)
+
+
 def walk(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
     """A node and all below it, parents first."""
     return _statement_nodes(node) if type(node) in _STATEMENTS else _nodes(node)
@@ -76,20 +93,7 @@ def below(node: cst.CSTNode, *kinds: type[N]) -> list[N]:
 
 
 #: Passes look at statements again and again, and most of them survive a rewriting.
-_STATEMENTS = frozenset(
-    {
-        cst.Module,
-        cst.IndentedBlock,
-        cst.SimpleStatementLine,
-        cst.FunctionDef,
-        cst.ClassDef,
-        cst.If,
-        cst.For,
-        cst.While,
-        cst.With,
-        cst.Try,
-    }
-)
+_STATEMENTS = STATEMENTS | {cst.Module, cst.IndentedBlock}
 
 
 @remember

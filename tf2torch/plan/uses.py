@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.cst.memory import remember
-from tf2torch.cst.walk import below, read
+from tf2torch.cst.walk import STATEMENTS, below, read
 
 
 @dataclass
@@ -29,7 +29,7 @@ def names_in(node: cst.CSTNode | Iterable[cst.CSTNode]) -> Names:
     """Names read and bound by a node or block."""
     collector = _Collector()
     for item in [node] if isinstance(node, cst.CSTNode) else node:
-        if isinstance(item, cst.BaseStatement):
+        if type(item) in STATEMENTS:
             collector.names.add(_statement_names(item))
         else:
             read(item, collector)

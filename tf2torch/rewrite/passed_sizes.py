@@ -33,27 +33,25 @@ def _named(node: cst.BaseExpression) -> tuple[str, str] | None:
     return (node.value, f"{last or node.value}_size") if isinstance(node, cst.Name) else None
 
 
-class _Sizes(cst.CSTVisitor):
+class _Sizes:
     """Which names are only read for their sizes, and the expressions that do it."""
 
     def __init__(self) -> None:
         self.found: dict[str, dict[str, str]] = {}
         self.others: set[str] = set()
 
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        known = size_expression(node)
+    def look(self, node: cst.CSTNode) -> None:
+        kind = type(node)
+        known = size_expression(node) if kind is cst.Subscript or kind is cst.Call else None
         if known is not None:
             self.found.setdefault(known[0], {})[code(node)] = known[1]
-            return False
-        if isinstance(node, cst.Attribute):
-            node.value.visit(self)
-            return False
-        if isinstance(node, cst.Arg):
-            node.value.visit(self)
-            return False
-        if isinstance(node, cst.Name):
-            self.others.add(node.value)
-        return True
+        elif kind is cst.Name:
+            self.others.add(node.value)  # type: ignore[attr-defined]
+        elif kind is cst.Attribute or kind is cst.Arg:
+            self.look(node.value)  # type: ignore[attr-defined]
+        else:
+            for child in children(node):
+                self.look(child)
 
 
 class _Replace(cst.CSTTransformer):
@@ -75,7 +73,7 @@ def find_sizes(
     """Names for the size expressions over names that nothing else is used of."""
     visitor = _Sizes()
     for part in parts:
-        part.visit(visitor)
+        visitor.look(part)
     own = {
         code(unit.value): target.value
         for unit in units

@@ -10,7 +10,7 @@ import libcst as cst
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.memory import remember
-from tf2torch.cst.walk import walk
+from tf2torch.cst.walk import STATEMENTS, below
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
@@ -411,8 +411,7 @@ def _imports_for_kept(writer: Writer, small: cst.BaseSmallStatement) -> bool:
     """Whether a statement under ``# tf2torch: keep`` uses what an import binds."""
     cache = writer.analysis.state.cache
     if "kept_names" not in cache:
-        nodes = walk(writer.analysis.source.module)
-        statements = [n for n in nodes if isinstance(n, cst.BaseStatement)]
+        statements = below(writer.analysis.source.module, *STATEMENTS)
         kept = [n for n in statements if keep_reason(n) is not None]
         cache["kept_names"] = {name for n in kept for name in names_in(n).loads}
     assert isinstance(small, (cst.Import, cst.ImportFrom))

@@ -21,18 +21,18 @@ _DATA: Final = Path(__file__).parent / "data" / "tf1_symbols.tsv.gz"
 #: Symbols and whole modules that Python passes handle, not rules: they look at several statements.
 PASSES: Final = frozenset(
     """
-    tf.placeholder tf.placeholder_with_default tf.sparse_placeholder tf.Variable tf.get_variable
-    tf.variable_scope tf.name_scope tf.variable_op_scope tf.op_scope tf.get_variable_scope
+    tf.placeholder tf.placeholder_with_default tf.Variable tf.get_variable
+    tf.variable_scope tf.name_scope tf.get_variable_scope
     tf.VariableScope tf.AUTO_REUSE tf.Graph tf.get_default_graph tf.reset_default_graph
     tf.Session tf.InteractiveSession tf.get_default_session tf.ConfigProto tf.GPUOptions
     tf.global_variables_initializer tf.local_variables_initializer tf.initialize_all_variables
     tf.initialize_local_variables tf.variables_initializer tf.initialize_variables
     tf.tables_initializer tf.global_variables tf.trainable_variables tf.local_variables
-    tf.all_variables tf.moving_average_variables tf.model_variables tf.get_collection
+    tf.all_variables tf.get_collection
     tf.add_to_collection tf.get_collection_ref tf.GraphKeys tf.control_dependencies tf.group
     tf.tuple tf.no_op tf.assign tf.assign_add tf.assign_sub tf.device tf.while_loop tf.cond tf.case
     tf.map_fn tf.scan tf.foldl tf.foldr tf.gradients tf.hessians tf.stop_gradient
-    tf.custom_gradient tf.RegisterGradient tf.make_template tf.TensorArray tf.set_random_seed
+    tf.custom_gradient tf.RegisterGradient tf.set_random_seed
     tf.app.run tf.train.Saver tf.train.AdamOptimizer tf.train.GradientDescentOptimizer
     tf.train.MomentumOptimizer tf.train.RMSPropOptimizer tf.train.AdagradOptimizer
     tf.train.AdadeltaOptimizer tf.train.FtrlOptimizer tf.train.Optimizer
@@ -40,7 +40,7 @@ PASSES: Final = frozenset(
     tf.train.create_global_step tf.train.get_global_step tf.train.global_step
     tf.train.get_checkpoint_state tf.train.latest_checkpoint tf.train.Coordinator
     tf.train.start_queue_runners tf.nn.dynamic_rnn tf.nn.static_rnn
-    tf.nn.bidirectional_dynamic_rnn tf.nn.static_bidirectional_rnn tf.nn.raw_rnn
+    tf.nn.bidirectional_dynamic_rnn tf.nn.static_bidirectional_rnn
     tf.nn.rnn_cell.LSTMCell tf.nn.rnn_cell.BasicLSTMCell tf.nn.rnn_cell.GRUCell
     tf.nn.rnn_cell.BasicRNNCell tf.nn.rnn_cell.MultiRNNCell tf.nn.rnn_cell.DropoutWrapper
     tf.initialize_all_tables tf.no_regularizer tf.scatter_update tf.train.exponential_decay
@@ -51,16 +51,37 @@ PASSES: Final = frozenset(
     tf.train.slice_input_producer tf.train.string_input_producer tf.TextLineReader
     tf.TFRecordReader tf.WholeFileReader tf.IdentityReader tf.train.Example
     tf.contrib.framework.arg_scope
-    tf.contrib.framework.add_arg_scope tf.contrib.layers.repeat
+    tf.contrib.layers.repeat
     tf.contrib.layers.stack tf.metrics.accuracy tf.metrics.auc tf.metrics.mean
     tf.metrics.precision tf.metrics.recall tf.metrics.mean_squared_error tf.metrics.mean_iou
     tf.metrics.root_mean_squared_error tf.metrics.mean_absolute_error tf.metrics.true_positives
     tf.metrics.true_negatives tf.metrics.false_positives tf.metrics.false_negatives
     tf.contrib.training.HParams tf.contrib.opt.LazyAdamOptimizer tf.contrib.opt.NadamOptimizer
+    tf.Summary tf.contrib.distributions.MultivariateNormalDiag
+    tf.contrib.framework.get_or_create_global_step tf.contrib.losses.get_regularization_losses
+    tf.contrib.losses.get_total_loss tf.contrib.metrics.streaming_accuracy
+    tf.contrib.metrics.streaming_auc tf.contrib.metrics.streaming_mean
+    tf.contrib.metrics.streaming_mean_absolute_error tf.contrib.metrics.streaming_mean_iou
+    tf.contrib.metrics.streaming_mean_squared_error tf.contrib.metrics.streaming_precision
+    tf.contrib.metrics.streaming_recall tf.contrib.metrics.streaming_root_mean_squared_error
+    tf.contrib.rnn.stack_bidirectional_dynamic_rnn tf.losses.add_loss tf.losses.get_losses
+    tf.losses.get_regularization_loss tf.losses.get_regularization_losses
+    tf.losses.get_total_loss tf.nn.rnn_cell.DeviceWrapper tf.nn.rnn_cell.LSTMStateTuple
+    tf.nn.rnn_cell.ResidualWrapper tf.train.AdagradDAOptimizer
+    tf.train.ProximalAdagradOptimizer tf.train.ProximalGradientDescentOptimizer
+    tf.train.SyncReplicasOptimizer tf.train.maybe_batch tf.train.maybe_shuffle_batch
+    tf.train.noisy_linear_cosine_decay
     """.split()
 )
 #: Prefixes of modules that Python passes handle as a whole.
-PASS_MODULES: Final = ("tf.app.flags.", "tf.flags.", "tf.summary.", "tf.data.")
+PASS_MODULES: Final = (
+    "tf.app.flags.",
+    "tf.flags.",
+    "tf.summary.",
+    "tf.data.",
+    "tf.contrib.data.",
+    "tf.distributions.",
+)
 
 
 @cache
