@@ -68,7 +68,7 @@ def _undo_lstm(
     array: Array,
     into: Array,
     part: str,
-    input: int = 0,
+    input: int | None = 0,
     gates: str = "ijfo",
     forget_bias: float = 1.0,
 ) -> None:
@@ -78,6 +78,8 @@ def _undo_lstm(
         into[...] = np.concatenate([blocks[gate] for gate in gates], axis=-1)
         return
     blocks = dict(zip("ifjo", np.split(array.T, 4, axis=-1)))
+    if input is None:
+        input = into.shape[0] - into.shape[1] // 4
     rows = into[:input] if part == "ih" else into[input:]
     rows[...] = np.concatenate([blocks[gate] for gate in gates], axis=-1)
 
