@@ -166,7 +166,10 @@ def symbol_call(
 
 def _with_defaults(state: State, node: cst.Call, defaults: Defaults) -> Value | None:
     """``conv2d(x, 8, 3)`` -> ``conv2d(x, 8, 3, padding="SAME")``"""
-    present = {arg.keyword.value for arg in node.args if arg.keyword is not None}
+    own = {arg.keyword.value: arg.value for arg in node.args if arg.keyword is not None}
+    present = set(own)
+    if "normalizer_fn" in own and state.values[own["normalizer_fn"]].literal is None:
+        present.add("normalizer_params")  # nothing takes them
     _thread(state, node, {n: d for n, d in defaults.items() if n not in present})
     added = []
     for name, default in defaults.items():

@@ -250,6 +250,9 @@ def is_recipe(writer: Writer, node: cst.BaseExpression) -> bool:
     if value.kind == "object":
         return value.detail.type in ("Initializer", "Regularizer")
     if value.kind == "symbol":
+        if value.detail.startswith("tf.GraphKeys."):
+            writer.converted(node, "collection")
+            return True  # the name of a collection that a layer adds to
         rule = writer.analysis.rulebook.find(value.detail)
         return rule is not None and rule.kind in ("initializer", "regularizer")
     return False
