@@ -106,7 +106,7 @@ def test_a_difference_names_its_line_and_writes_a_page(
         r"FAILED  'hidden' is the first value that differs\.   \(run 2 of 4\)", lines[at]
     )
     assert re.fullmatch(r"  train\.py:8 +hidden = tf\.layers\.dense\(.*", lines[at + 1])
-    assert re.fullmatch(r"  train_torch\.py:\d+ +hidden = torch\.sigmoid\(.*", lines[at + 2])
+    assert re.fullmatch(r"  train_torch\.py:\d+ +return torch\.sigmoid\(.*", lines[at + 2])
     assert "  converted by layers-dense, tanh: see `tf2torch rules show`" in lines
     assert "  This is no rounding: the two programs differ in meaning." in lines
     assert lines[-1].startswith("train.py and train_torch.py differ in ")
@@ -116,7 +116,7 @@ def test_a_difference_names_its_line_and_writes_a_page(
     assert not parsed.open and parsed.loads == ["data:,"] and "script" not in parsed.tags
     assert parsed.tags.count("svg") == 3
     marked = re.findall(r"<span class=mark>(.*?)</span>", page.read_text())
-    assert [text.split()[1] for text in marked] == ["hidden", "hidden"]
+    assert [text.split()[1] for text in marked] == ["hidden", "return"]
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser:  # Debian's package; what the parser has seen is all there is to see without it
         shown = subprocess.run(

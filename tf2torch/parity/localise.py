@@ -136,7 +136,7 @@ class Tracing:
             if named.match is None and number not in agreeing and named.telling:
                 earlier = [self.named[i].match for i in named.before]
                 start = max((at for at in earlier if at is not None), default=-1) + 1
-                call = self._counterpart(named, start)
+                call = self._origin(self._counterpart(named, start), start)
                 # A number of its own has many numbers that look like it, and proves nothing.
                 if call is not None or named.value.size > 1:
                     return self._finding(named, call, start)
@@ -177,6 +177,15 @@ class Tracing:
             if fitting and named.value.size > 1:
                 return fitting[0]
         return None
+
+    def _origin(self, call: Call | None, start: int) -> Call | None:
+        """The call that made a value, where a name was given to it further out: `y = model(x)`."""
+        if call is None:
+            return None
+        for other in self.calls[start:]:
+            if not other.owners and np.array_equal(other.value, call.value):
+                return other
+        return call
 
     def _in_order(self, named: Named, same: Sequence[Call]) -> Call:
         """Which of the calls that give a name its values; several may make one value."""

@@ -5,20 +5,19 @@ precision between two casts, and is named in the record; batch normalization is 
 The program's own graph is left alone, and so are the values that its Python code sees.
 """
 
+import threading
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
 from .doubled_ops import BATCH_NORM, LEAKY_RELU, batch_norm, leaky_relu, read_checkpoint
+from .doubled_types import DOUBLE, FLOAT, has_double_kernel, types_of
 from .graphs import flat_fetches
 
-FLOAT, DOUBLE = 1, 2  # DT_FLOAT and DT_DOUBLE
 STRING = 7
 #: Ops that hold data as it is stored, or whose bytes have a meaning.
 STORED = ("Queue", "Dataset", "Iterator", "Table", "Parse", "Decode", "Bitcast", "Summary",
           "Example", "Save", "Restore", "Lookup", "Sampler")  # fmt: skip
-#: Without the registry of kernels (before TensorFlow 1.14): known not to have doubles.
-SINGLE = ("LRN", "LRNGrad", "LSTMBlockCell", "BlockLSTM", "BlockLSTMGrad", "FusedBatchNorm")
 
 
 class Doubles:
@@ -33,6 +32,7 @@ class Doubles:
         self._sessions: Dict[int, Any] = {}
         self._kernels: Dict[str, bool] = {}
         self._keep: List[Any] = []
+        self._lock = threading.RLock()
 
     # Constants: a literal 0.1 shall be the double 0.1
 
@@ -196,14 +196,28 @@ class Doubles:
 
     # Runs
 
+    def counterparts(self, session: Any) -> Tuple[Any, Any]:
+        """The copy of a session's graph as it is now, and the session that runs it."""
+        with self._lock:  # queue runners have threads of their own
+            copy = self._copy(session.graph)
+            if id(session) not in self._sessions:
+                config = getattr(session, "_config", None)
+                self._sessions[id(session)] = self._tf.Session(graph=copy, config=config)
+            return copy, self._sessions[id(session)]
+
+    def make_callable(self, original: Callable[..., Any], session: Any, fetches: Any,
+                      *args: Any, **options: Any) -> Any:  # fmt: skip
+        """The same as `Session.make_callable`, which queue runners use for their one op."""
+        copy, there = self.counterparts(session)
+        elements = flat_fetches(session.graph, fetches)
+        if len(elements) != 1:
+            return original(session, fetches, *args, **options)
+        return original(there, counterpart(copy, elements[0]), *args, **options)
+
     def run(self, original: Callable[..., Any], session: Any, fetches: Any, feed_dict: Any,
             options: Any, run_metadata: Any) -> Any:  # fmt: skip
         """The same as `Session.run`, in the copy of its graph."""
-        copy = self._copy(session.graph)
-        if id(session) not in self._sessions:
-            config = getattr(session, "_config", None)
-            self._sessions[id(session)] = self._tf.Session(graph=copy, config=config)
-        there = self._sessions[id(session)]
+        copy, there = self.counterparts(session)
         feeds = None
         if feed_dict is not None:
             feeds = {}
@@ -252,44 +266,3 @@ def rebuilt(tf: Any, graph: Any, fetches: Any, found: Any) -> Any:
         parts = [rebuilt(tf, graph, part, found) for part in fetches]
         return type(fetches)(*parts) if hasattr(fetches, "_fields") else type(fetches)(parts)
     return next(found)
-
-
-def types_of(node: Any, op: Any) -> Tuple[List[int], List[int]]:
-    """The types of an op's inputs and outputs after its attributes have been widened."""
-
-    def listed(arguments: Any, count: int) -> List[int]:
-        found: List[int] = []
-        for argument in arguments:
-            if argument.type_list_attr:
-                found += list(node.attr[argument.type_list_attr].list.type)
-                continue
-            kind = node.attr[argument.type_attr].type if argument.type_attr else argument.type
-            many = node.attr[argument.number_attr].i if argument.number_attr else 1
-            found += [kind] * many
-        return found + [0] * (count - len(found))
-
-    if node.op != op.type or op.op_def is None:
-        return [0] * len(op.inputs), [0] * len(op.outputs)
-    definition = op.op_def
-    inputs = listed(definition.input_arg, len(op.inputs))
-    return inputs, listed(definition.output_arg, len(op.outputs))
-
-
-def has_double_kernel(kind: str) -> bool:
-    """Whether the processor's kernel of an op takes doubles wherever it takes floats."""
-    try:
-        from tensorflow.python.framework import kernels
-
-        registered = kernels.get_registered_kernels_for_op(kind).kernel
-    except Exception:  # before TensorFlow 1.14
-        return kind not in SINGLE
-    own = [kernel for kernel in registered if kernel.device_type in ("CPU", "DEFAULT")]
-    if not own:
-        return kind not in SINGLE
-
-    def takes(kernel: Any, number: int) -> bool:
-        types = [c.allowed_values.list.type for c in kernel.constraint]
-        return all(not allowed or not ({FLOAT, DOUBLE} & set(allowed)) or number in allowed
-                   for allowed in types)  # fmt: skip
-
-    return any(takes(kernel, DOUBLE) for kernel in own)

@@ -47,6 +47,11 @@ def patched_sessions(
     plain, close = base.run, base.close
     run = plain if doubles is None else partial(doubles.run, plain)
     restore = None if doubles is None else doubles.watch_constants()
+    make = base.make_callable
+    if doubles is not None:
+        base.make_callable = lambda *given, **options: doubles.make_callable(
+            make, *given, **options
+        )
 
     def recorded_run(self: Any, fetches: Any, feed_dict: Any = None, options: Any = None,
                      run_metadata: Any = None) -> Any:  # fmt: skip
@@ -73,6 +78,7 @@ def patched_sessions(
         yield run
     finally:
         base.run, base.close, sessions.Session.__exit__ = plain, close, leave
+        base.make_callable = make
         if restore is not None:
             restore()
 
