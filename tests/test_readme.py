@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -45,6 +46,8 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     for name in ("train.py", "plane.py", "project/train.py"):
         (tmp_path / name).write_text(before)
+    cell = {"cell_type": "code", "metadata": {}, "source": before}
+    (tmp_path / "notebook.ipynb").write_text(json.dumps({"cells": [cell], "nbformat": 4}))
     return tmp_path
 
 

@@ -185,7 +185,9 @@ def only_updates(record: Obj) -> bool:
         bool(leaves)
         and record.type == "Group"
         and all(
-            leaf.kind == "operation" and leaf.detail.type in ("MetricUpdate", "Init", "NoOp")
+            leaf.kind == "operation"
+            and leaf.detail is not None
+            and leaf.detail.type in ("MetricUpdate", "Init", "NoOp")
             for leaf in leaves
         )
     )

@@ -129,14 +129,14 @@ def _trains(writer: Writer) -> list[Obj]:
     return [
         value.detail
         for value in writer.analysis.values.values()
-        if value.kind == "operation" and value.detail.type == "Train"
+        if value.kind == "operation" and value.detail is not None and value.detail.type == "Train"
     ]
 
 
 def _applies(writer: Writer) -> bool:
     """Whether the program takes gradients into its own hands."""
     return any(
-        value.kind == "operation" and value.detail.type == "Apply"
+        value.kind == "operation" and value.detail is not None and value.detail.type == "Apply"
         for value in writer.analysis.values.values()
     )
 
