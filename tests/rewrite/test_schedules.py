@@ -201,6 +201,163 @@ with tf.Session() as sess:
 """,
 }
 
+#: Programs with sessions of their own behind GRAPH and FEED; LOOP opens one and a loop.
+FEED = "feed = {x: data, y: wanted}\n"
+LOOP = """
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for i in range(5):
+"""
+COUNTED = {
+    "choice": """
+decay = "poly"
+global_step = tf.Variable(0, trainable=False)
+with tf.name_scope("rate"):
+    if decay == "exp":
+        rate = tf.train.exponential_decay(0.1, global_step, 2, 0.5)
+    elif decay == "poly":
+        rate = tf.train.polynomial_decay(0.1, global_step, 4, 0.01)
+    else:
+        rate = tf.constant(0.1)
+train_op = tf.train.MomentumOptimizer(rate, 0.5).minimize(loss, global_step=global_step)
+"""
+    + LOOP
+    + """
+        _, r = sess.run([train_op, rate], feed)
+        print("%.5f %.5f" % (r, loss.eval(feed)))
+""",
+    "inline": """
+gs = tf.train.get_or_create_global_step()
+optimizer = tf.train.AdamOptimizer(tf.train.exponential_decay(0.1, gs, 2, 0.5, True))
+train_op = optimizer.minimize(loss, gs)
+"""
+    + LOOP
+    + """
+        _, g = sess.run([train_op, gs], feed)
+        print("%.5f" % loss.eval(feed), "step" in "step %d" % sess.run(gs), gs.eval())
+""",
+    "func_train": """
+gs = tf.Variable(0, trainable=False, name="gs")
+rate = tf.train.inverse_time_decay(0.1, gs, 1, 0.5)
+train_op = tf.train.GradientDescentOptimizer(rate).minimize(loss, global_step=gs)
+def epoch(sess, n):
+    total = 0.
+    for _ in range(n):
+        _, l = sess.run([train_op, loss], feed_dict=feed)
+        total += l
+    return total / n, sess.run(gs)
+"""
+    + LOOP
+    + """
+        mean, steps = epoch(sess, 2)
+        print("%.5f" % mean, steps)
+""",
+    "reset_step": """
+gs = tf.Variable(0, trainable=False, name="gs")
+rate = tf.train.exponential_decay(0.1, gs, 1, 0.5)
+train_op = tf.train.GradientDescentOptimizer(rate).minimize(loss, global_step=gs)
+reset = tf.assign(gs, 0)
+bump = gs.assign_add(2)
+"""
+    + LOOP
+    + """
+        _, r = sess.run([train_op, rate], feed)
+        print("%.5f" % r, sess.run(gs))
+        if i == 2: sess.run(reset)
+        if i == 3:
+            print(sess.run(bump))
+            print(sess.run(tf.assign_add(gs, 3)))
+            print(sess.run(gs.assign_sub(1)))
+        if i == 4: sess.run(tf.assign(gs, gs * 2 + 1))
+    sess.run(tf.group(tf.assign_add(gs, 1), w.assign(w * 2)))
+    print(sess.run(gs), "%.5f" % loss.eval(feed))
+""",
+    "two_sessions": """
+import os
+gs = tf.Variable(0, trainable=False, name="gs")
+train_op = tf.train.AdagradOptimizer(0.3).minimize(loss, global_step=gs)
+saver = tf.train.Saver()
+os.makedirs("ts", exist_ok=True)
+def train(n):
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        ckpt = tf.train.get_checkpoint_state("ts")
+        if ckpt and ckpt.model_checkpoint_path:
+            saver.restore(sess, ckpt.model_checkpoint_path)
+        for _ in range(n):
+            sess.run(train_op, feed)
+        saver.save(sess, os.path.join("ts", "m.ckpt"), global_step=gs)
+        print("%.5f" % sess.run(loss, feed), sess.run(gs))
+if os.path.exists("ts/checkpoint"):
+    os.remove("ts/checkpoint")
+    [os.remove(os.path.join("ts", f)) for f in os.listdir("ts")]
+train(2)
+train(3)
+""",
+    "lr_list": """
+lrs = [0.1, 0.01]
+gs = tf.Variable(0, trainable=False)
+lr = tf.train.piecewise_constant(gs, [2], lrs)
+opt = tf.train.RMSPropOptimizer(lr, decay=0.9, momentum=0.1)
+grads = opt.compute_gradients(loss, var_list=[w, b])
+train_op = opt.apply_gradients([(g * 0.5, v) for g, v in grads], global_step=gs)
+"""
+    + LOOP
+    + """
+        sess.run(train_op, feed)
+        print("%.5f %.5f" % (loss.eval(feed), sess.run(lr)))
+""",
+    "float_step": """
+step_ph = tf.placeholder(tf.int32, [])
+rate = tf.train.exponential_decay(0.1, step_ph, 3, 0.5)
+rate2 = 0.5 * (1 + tf.cos(np.pi * tf.cast(step_ph, tf.float32) / 10.0)) * rate
+train_op = tf.train.GradientDescentOptimizer(rate2).minimize(loss)
+"""
+    + LOOP
+    + """
+        _, r = sess.run([train_op, rate2], feed_dict={x: data, y: wanted, step_ph: i})
+        print("%.5f %.5f" % (r, loss.eval(feed)))
+""",
+    "epoch_var": """
+epoch = tf.Variable(0, trainable=False, dtype=tf.int32)
+inc_epoch = tf.assign(epoch, epoch + 1)
+rate = tf.train.exponential_decay(0.1, epoch, 1, 0.7)
+gs = tf.Variable(0, trainable=False)
+train_op = tf.train.GradientDescentOptimizer(rate).minimize(loss, global_step=gs)
+"""
+    + LOOP
+    + """
+        for _ in range(2): sess.run(train_op, feed)
+        sess.run(inc_epoch)
+        counts = sess.run([epoch, gs])
+        print("%.5f %.5f" % (loss.eval(feed), sess.run(rate)), counts == [i + 1, 2 * i + 2])
+""",
+    "interactive": """
+sess = tf.InteractiveSession()
+gs = tf.train.create_global_step()
+rate = 0.1 / (1.0 + 0.1 * tf.to_float(gs))
+train_op = tf.train.GradientDescentOptimizer(learning_rate=rate).minimize(loss, global_step=gs)
+tf.global_variables_initializer().run()
+for i in range(4):
+    train_op.run(feed_dict=feed)
+    print("%.5f %.5f" % (loss.eval(feed), rate.eval()), gs.eval(), tf.train.global_step(sess, gs))
+""",
+    "noise_decay": """
+gs = tf.Variable(0, trainable=False)
+step = tf.cast(gs, tf.float32)
+warmup = 3.0
+rate = 0.3 * tf.minimum(step ** (-0.5), step * warmup ** (-1.5))
+inv = tf.minimum(1.0 / step, 0.05)
+train_op = tf.train.GradientDescentOptimizer(rate + inv).minimize(loss, global_step=gs)
+"""
+    + LOOP
+    + """
+        r, v = sess.run([rate, inv])
+        sess.run(train_op, feed)
+        print("%.5f %.5f %.5f" % (r, v, loss.eval(feed)))
+""",
+}
+
 
 def program(text: str) -> str:
     if "Session" in text:
@@ -211,10 +368,11 @@ def program(text: str) -> str:
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
     folder: Path = tmp_path_factory.mktemp("schedules")
-    return run_both(folder, {name: program(text) for name, text in PROGRAMS.items()})
+    programs = {name: program(text) for name, text in PROGRAMS.items()}
+    return run_both(folder, programs | {n: GRAPH + FEED + text for n, text in COUNTED.items()})
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [*PROGRAMS, *COUNTED])
 def test_both_versions_print_the_same(name: str, pairs: dict[str, Pair]) -> None:
     pair = pairs[name]
     assert "TODO" not in pair.rewritten.text

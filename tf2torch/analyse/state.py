@@ -176,6 +176,10 @@ def join(one: Value, other: Value) -> Value:
             joined_pairs = tuple((key, join(value, others[key])) for key, value in pairs.items())
             return Value("mapping", detail=joined_pairs)
         return Value("python")
+    if one.kind == other.kind == "operation" and one.detail is not None:
+        same = other.detail is not None and one.detail.node is other.detail.node
+        if same and one.detail.type == other.detail.type == "Init":
+            return one
     if one.kind == other.kind and one.detail is other.detail:
         return replace(one, text=None)
     if one.kind == other.kind == "object" and one.detail.type == other.detail.type:

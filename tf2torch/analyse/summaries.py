@@ -91,7 +91,7 @@ def _summary(call: GraphCall) -> Value:
         tag = None
     word = name if name is None or old else clean(name)
     use = note_use(state, call.node, tag, (None if given is None else given.node, word))
-    if old:
+    if old and state.uses.get(call.node):
         use = Use(call.node, use.function, use.start, use.path, tag, "", (), use.asked)
         state.uses[call.node][-1:] = [use]
     record = {"symbol": call.symbol, "call": call, "use": use, "family": family}

@@ -6,6 +6,7 @@ import libcst as cst
 
 from tf2torch.cst.walk import below, transform
 from tf2torch.plan.counters import Counters
+from tf2torch.plan.numbers import is_number
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import free_names, names_in
 from tf2torch.rewrite.expressions import convert
@@ -22,6 +23,57 @@ def start(writer: Writer, unit: Unit, scope: Scope) -> Statements:
             continue
         found += f"{name} = {_initial(writer, unit, scope)}\n"
     return lines(found)
+
+
+def assignment(
+    writer: Writer, node: cst.BaseExpression, scope: Scope
+) -> tuple[str, Statements] | None:
+    """``tf.assign(global_step, 0)`` -> ``global_step = 0``, with the counter's name.
+
+    `scope` is one for single numbers. None for everything that does not set a counter.
+    """
+    call = _defined(writer, node)
+    if not isinstance(call, cst.Call):
+        return None
+    symbol = writer.analysis.symbols.get(call.func, "")
+    names = ("ref", "value")
+    given = {name: arg.value for name, arg in zip(names, call.args, strict=False)}
+    given |= {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
+    if symbol:
+        operation, target, value = symbol, given.get("ref"), given.get("value")
+    elif isinstance(call.func, cst.Attribute):
+        operation, target = f"tf.{call.func.attr.value}", call.func.value
+        value = given.get("value") or given.get("delta") or given.get("ref")
+    else:
+        return None
+    if operation not in _OPERATORS or target is None or value is None:
+        return None
+    known = writer.value(target)
+    if known.kind != "variable" or known.detail is None:
+        return None
+    name = writer.plan.counters.variables.get(known.detail.name)
+    if name is None:
+        return None
+    writer.converted(call.func, "global-step")
+    plan = writer.plan
+    counters = plan.counters.names
+    if writer.value(value).is_tensor and not is_number(
+        writer.analysis, value, plan.numbers, counters
+    ):
+        text = f"int({code(convert(writer, value, scope.inside(phase='host')))})"
+    else:
+        text = code(convert(writer, value, scope.inside(phase="number")))
+    return name, lines(f"{name} {_OPERATORS[operation]} {text}\n")
+
+
+_OPERATORS = {"tf.assign": "=", "tf.assign_add": "+=", "tf.assign_sub": "-="}
+
+
+def _defined(writer: Writer, node: cst.BaseExpression) -> cst.BaseExpression | None:
+    if not isinstance(node, cst.Name):
+        return node
+    unit = writer.plan.graph.definition(node.value, len(writer.plan.graph.units) + 1)
+    return unit.value if unit is not None and unit.kind == "graph" else None
 
 
 def start_text(writer: Writer, scope: Scope, variables: set[str]) -> str:

@@ -12,6 +12,7 @@ from tf2torch.plan.sites import Leaf, Site, needed_names, operation_names
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
+    counting,
     metrics,
     operations,
     rates,
@@ -101,9 +102,14 @@ def lower(
         while pending and _ready(pending[0], unit):
             computed += _call_block(host, pending.pop(0), names, site)
         if unit.index not in inside:
-            computed += write_statement(writer, unit.node, scope, None)
+            counted = _counted(writer, unit, numbers_scope)
+            computed += counted or write_statement(writer, unit.node, scope, None)
     for rest in pending:
         computed += _call_block(host, rest, names, site)
+    for leaf in leaves:
+        set_here = isinstance(leaf.node, cst.Call) and leaf.record is None
+        change = counting.assignment(writer, leaf.node, numbers_scope) if set_here else None
+        computed += [] if change is None else change[1]
     results: dict[int, str] = {}
     for leaf in leaves:
         if metrics.metric_of(writer, leaf.value) is not None:
@@ -127,13 +133,20 @@ def lower(
         before += computed
         before += step_statements(host, steps, scope, numbers_scope)
         for unit in late:
-            before += write_statement(writer, unit.node, scope, None)
+            counted = _counted(writer, unit, numbers_scope)
+            before += counted or write_statement(writer, unit.node, scope, None)
         return before, results
     if computed and not _uses_gradients(writer, units):
         if writer.analysis.creations:  # without variables nothing has gradients
             managers.insert(0, "torch.no_grad()")
         computed = [_inside(managers, computed)] if managers else computed
     return [*before, *mode, *computed], results
+
+
+def _counted(writer: Writer, unit: Unit, scope: Scope) -> Statements:
+    """A unit that sets a step counter."""
+    found = counting.assignment(writer, unit.value, scope) if unit.value is not None else None
+    return [] if found is None else found[1]
 
 
 def _fetched_feed(host: Host, site: Site) -> Statements:
@@ -278,6 +291,9 @@ def _result(host: Host, leaf: Leaf, scope: Scope, numbers_scope: Scope, *, track
     counter = rates.counter_of(writer, leaf.node)
     if counter is not None:
         return counter
+    counted = counting.assignment(writer, leaf.node, numbers_scope)
+    if counted is not None:
+        return counted[0]
     if rates.is_number(writer, leaf.node):
         return code(convert(writer, leaf.node, numbers_scope))
     written = _fetched_variables(writer, leaf, scope) or convert(writer, leaf.node, scope)

@@ -12,6 +12,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.plan.sites import Leaf
 from tf2torch.plan.units import Unit, contents
 from tf2torch.plan.uses import names_in
+from tf2torch.rewrite import counting
 from tf2torch.rewrite.expressions import Typed, convert
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import Value
@@ -87,6 +88,10 @@ def group_effects(host: Host, record: Obj, scope: Scope) -> Statements:
         if node is None or isinstance(node, (cst.Name, cst.Attribute)) or value.kind == "operation":
             continue
         if not any(leaf.is_tensor for leaf in contents(value)):
+            continue
+        counted = counting.assignment(host.writer, node, scope)
+        if counted is not None:
+            written += counted[1]
             continue
         if (
             isinstance(node, cst.ListComp)

@@ -14,6 +14,7 @@ from tf2torch.plan.sites import Site, Tree
 from tf2torch.plan.units import calls_in, contains_run
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
+    counting,
     overrides,
     recurrent,
     savers,
@@ -344,6 +345,8 @@ def _effects(host: Host, site: Site) -> Statements:
     written: Statements = []
     for leaf in site.tree.leaves():
         if leaf.record is None and not isinstance(leaf.node, (cst.Name, cst.Attribute)):
+            if counting.assignment(host.writer, leaf.node, host.scope) is not None:
+                continue  # done with the run
             value = convert(host.writer, leaf.node, host.scope)
             written.append(cst.SimpleStatementLine([cst.Expr(value)]))
     return written
@@ -423,6 +426,9 @@ def _nested_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
     for call in [call for call in _outermost_runs(host, small) if call not in read]:
         site, needed = host.writer.plan.sites[call]
         more, results = lower(host, site, needed)
+        if before and names_in(more).stores & host.counters:
+            message = "runs of one statement, of which a later one changes a step counter"
+            raise Unconvertible("session-run", message, small)
         before += more
         replaced[call] = _structure(host, site.tree, results)
         host.writer.settle(call, Outcome.CONVERTED, "session-run")

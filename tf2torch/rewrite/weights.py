@@ -103,7 +103,7 @@ def variable_keys(writer: Writer) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, entry in entries.items():
         rows = entry if isinstance(entry, list) else [entry] if entry is not None else []
-        averages = any(row["module"].startswith("ExponentialMovingAverage") for row in rows)
+        averages = any(str(row["module"]).startswith("ExponentialMovingAverage") for row in rows)
         if not averages:
             found[name] = [row["key"] for row in rows]
     return found
