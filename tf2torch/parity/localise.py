@@ -212,7 +212,7 @@ def localised(
     if not findings:
         return []
     text = converted.read_text(encoding="utf-8")
-    made = pair.record.variable_lines
+    births = pair.record.variable_lines
     placed = []
     for finding in findings:
         if finding.kind == "step" and not finding.converted_line:
@@ -222,12 +222,12 @@ def localised(
             line = about_parameter(text, module, key, initial=finding.kind == "start")
             name = _variable(pair, module, key)
             finding = replace(
-                finding, original_line=finding.original_line or made.get(name, 0),
+                finding, original_line=finding.original_line or births.get(name, 0),
                 converted_line=finding.converted_line or line,
             )  # fmt: skip
         elif finding.kind == "missing" and not finding.converted_line:
             finding = replace(
-                finding, original_line=finding.original_line or made.get(finding.name, 0),
+                finding, original_line=finding.original_line or births.get(finding.name, 0),
                 converted_line=_sibling(pair, finding),
             )  # fmt: skip
         placed.append(finding)
@@ -236,7 +236,8 @@ def localised(
     if trace and first.kind in ("value", "gradient", "missing", "output") and not first.sure:
         run = first.run if first.run != END else 0
         if run and (found := Tracing(pair, run, converted).first_difference()) is not None:
-            found = replace(found, made=tuple(makers(text, found.converted_line)))
+            made = tuple(makers(text, found.converted_line))
+            found = replace(found, made=made, cause=first.cause)
             return [found, *placed]
     rates = [f for f in placed if "learning rate" in f.text and f.run == first.run]
     if first.kind == "value" and rates:
