@@ -102,7 +102,9 @@ def batched(element: Value, size: Dim) -> Value:
 
 def fresh(state: State, element: Value) -> Value:
     """Tensors of an element with identities of their own."""
-    return convert_leaves(element, lambda leaf: replace(leaf, kind="tensor", detail=state.fresh()))
+    return convert_leaves(
+        element, lambda leaf: replace(leaf, kind="tensor", detail=state.fresh(), fixed=True)
+    )
 
 
 def element_of(value: Value | None) -> Value:

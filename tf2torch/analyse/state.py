@@ -151,6 +151,7 @@ def join(one: Value, other: Value) -> Value:
             shape=join_shapes(one.shape, other.shape),
             detail=one.detail if one.detail == other.detail else None,
             host=one.host and other.host,
+            fixed=one.fixed and other.fixed,
         )
     if one.kind == other.kind == "python":
         text = one.text if one.text == other.text else None
@@ -158,7 +159,7 @@ def join(one: Value, other: Value) -> Value:
         return (
             replace(one, text=text)
             if same and one.detail == other.detail
-            else Value("python", text=text, dtype=_number_dtype(one, other))
+            else Value("python", text=text, dtype=number_dtype(one, other))
         )
     if _is_length(one) or _is_length(other):
         sizes = [v for v in (one, other) if _is_length(v)]
@@ -218,7 +219,7 @@ def _is_length(value: Value) -> bool:
     return value.is_tensor and value.host and value.shape == ()
 
 
-def _number_dtype(one: Value, other: Value) -> str | None:
+def number_dtype(one: Value, other: Value) -> str | None:
     """Dtype of what is a Python number either way."""
     kinds = {bool: None, int: "int32", float: "float32"}
     found = {

@@ -492,9 +492,23 @@ def chosen(writer: Writer, rule: Rule, bound: Bound, node: cst.CSTNode) -> Emit:
         raise Unconvertible(rule.id, emit.reason, node)
     writer.support.update((*rule.support, *emit.support))
     writer.imports.update((*rule.imports, *emit.imports))
-    if emit.assume:
+    if emit.assume and not _holds(emit.assume, bound):
         writer.note(node, rule.id, f"assumed: {emit.assume}")
     return emit
+
+
+def _holds(assumption: str, bound: Bound) -> bool:
+    """Whether the analysis knows what a form assumes: nothing is assumed then."""
+    subject, _, claim = assumption.partition(" ")
+    if not assumption.endswith("floating point"):
+        return False
+    if claim == "is floating point":
+        value = bound.values.get(subject)
+        return value is not None and value.category == "float"
+    given = [bound.values[name] for name in bound.nodes]
+    return any(v.category == "float" for v in given if v.is_tensor) and all(
+        v.category == "float" for v in given if v.is_tensor
+    )
 
 
 def renumber(bound: Bound, axes: tuple[str, ...], rank: int) -> Bound | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
@@ -142,7 +142,29 @@ def infer(bound: Bound) -> Value:
     if not text:
         return tensor()
     result = _compile_call(text, "shape")(bound.values)
-    return tensor() if isinstance(result, Refusal) else result
+    if isinstance(result, Refusal):
+        return tensor()
+    if bound.rule.kind == "expr" and all(_is_data(value) for value in bound.values.values()):
+        return _fixed(result)
+    return result
+
+
+def _is_data(value: Value) -> bool:
+    """Whether a value comes from data and constants alone."""
+    if value.kind in ("sequence", "many") and value.detail is not None:
+        items = value.detail if isinstance(value.detail, tuple) else (value.detail,)
+        return all(_is_data(item) for item in items)
+    if value.is_tensor and value.category in ("int", "bool", "string"):
+        return value.kind != "variable"
+    return value.fixed or value.kind in ("python", "placeholder", "dtype", "symbol")
+
+
+def _fixed(value: Value) -> Value:
+    if value.kind == "tensor":
+        return replace(value, fixed=True)
+    if value.kind == "sequence":
+        return replace(value, detail=tuple(_fixed(item) for item in value.detail))
+    return value
 
 
 def select(bound: Bound, *, exact: bool = False) -> Emit | Refusal:

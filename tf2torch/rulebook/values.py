@@ -74,6 +74,7 @@ class Value:
         text: source that spells a host value where modules are constructed, if there is any.
         detail: payload of the kinds that have one.
         host: whether a tensor of TensorFlow is a host value in torch: a size, a shape.
+        fixed: whether a tensor is computed from data alone, so that no gradient flows through it.
     """
 
     kind: str
@@ -83,6 +84,7 @@ class Value:
     text: str | None = None
     detail: Any = None
     host: bool = False
+    fixed: bool = False
 
     @property
     def is_tensor(self) -> bool:

@@ -130,7 +130,7 @@ def _ones(value: Value) -> Any:
 
 
 def _differentiable(value: Value) -> Any:
-    if value.kind in ("python", "placeholder", "dtype"):
+    if value.fixed or value.kind in ("python", "placeholder", "dtype"):
         return False
     if value.is_tensor and value.category in ("int", "bool", "string"):
         return False
