@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -276,86 +276,3 @@ def builders(
         if not more:
             return frozenset(found)
         found |= more
-
-
-def extra_attributes(
-    methods: Mapping[str, Method],
-    names: Mapping[str, str],
-    functions: Iterable[str],
-    makes: frozenset[str],
-    tensorflow: frozenset[str],
-) -> dict[str, tuple[str, ...]]:
-    """Attributes without tensors that each graph-building method reads, itself or through others.
-
-    `names` gives the attributes as values, `functions` the methods that become functions.
-    """
-    graph = _graph_attributes(methods, makes, tensorflow)
-    plain = set(names.values()) - graph
-    chosen = [name for name in functions if name in makes and not methods[name].runs]
-    read = {name: {a for a in methods[name].loads if a in plain} for name in chosen}
-    changed = True
-    while changed:
-        changed = False
-        for name in chosen:
-            for other in set(methods[name].loads) & set(chosen):
-                if not read[other] <= read[name]:
-                    read[name] |= read[other]
-                    changed = True
-    return {
-        name: tuple(a for a in names.values() if a in found)
-        for name, found in read.items()
-        if found
-    }
-
-
-def _graph_attributes(
-    methods: Mapping[str, Method], makes: frozenset[str], tensorflow: frozenset[str]
-) -> set[str]:
-    """Attributes that may hold something of the graph."""
-    found: set[str] = set()
-    while True:
-        size = len(found)
-        for method in methods.values():
-            tainted: set[str] = set()
-            for _ in range(2):  # a loop hands names on to statements above
-                for node in method.nodes:
-                    if not isinstance(
-                        node, (cst.Assign, cst.AugAssign, cst.AnnAssign, cst.For, cst.With)
-                    ):
-                        continue
-                    source: list[cst.CSTNode] = (
-                        [node.iter]
-                        if isinstance(node, cst.For)
-                        else [item.item for item in node.items]
-                        if isinstance(node, cst.With)
-                        else [node.value]
-                        if node.value is not None
-                        else []
-                    )
-                    inside = [item for part in source for item in walk(part)]
-                    used = {name for part in source for name in plain_names(part)}
-                    attributes = {method.attribute(item) for item in inside}
-                    if used & (tainted | tensorflow | makes) or attributes & (found | makes):
-                        for target in bound([node, *walk_targets(node)]):
-                            attribute = method.attribute(_base(target))
-                            if attribute is not None:
-                                found.add(attribute)
-                            elif isinstance(_base(target), cst.Name):
-                                tainted.add(_base(target).value)  # type: ignore[attr-defined]
-        if len(found) == size:
-            return found
-
-
-def walk_targets(node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The nodes of a statement that name targets."""
-    if isinstance(node, cst.Assign):
-        return list(node.targets)
-    if isinstance(node, cst.With):
-        return [item.asname for item in node.items if item.asname is not None]
-    return []
-
-
-def _base(node: cst.CSTNode) -> cst.CSTNode:
-    while isinstance(node, cst.Subscript):
-        node = node.value
-    return node

@@ -20,10 +20,11 @@ from tf2torch.analyse.methods import (
 )
 from tf2torch.analyse.opening import OpenedClass, Section
 from tf2torch.analyse.sections import INSTANCE, RESULT, kept_argument
-from tf2torch.cst.walk import transform, walk
+from tf2torch.cst.walk import walk
 from tf2torch.plan import Plan
 from tf2torch.rewrite.assemble import is_guard, spaced, with_main
 from tf2torch.rewrite.merging import merge
+from tf2torch.rewrite.renaming import renamed, renamed_anywhere, without_globals
 
 Statements = list[Any]
 
@@ -69,12 +70,12 @@ def close_class(
     names = _attribute_names(opened, parts, methods, body, main)
     names = {name: text for name, text in names.items() if name not in tensors}
     made = _class(opened, parts, methods, names)
-    rest = _without_globals([n for title, part in parts if title is None for n in part], set(names))
+    rest = without_globals([n for title, part in parts if title is None for n in part], set(names))
     rest = [n for n in rest if not (isinstance(n, cst.FunctionDef) and n.name.value in methods)]
     if opened.home in opened.instances:
         name = opened.instances[opened.home]
         outside = {**_attributes(names, name), INSTANCE: cst.Name(name)}
-        rest = [_renamed(node, outside, frozenset()) for node in rest]
+        rest = [renamed(node, outside, frozenset()) for node in rest]
     kept: Statements = []
     for node in body:
         title = node.name.value if isinstance(node, cst.FunctionDef) else None
@@ -83,7 +84,7 @@ def close_class(
         elif title is not None and (node is main or title in methods):
             continue
         elif title is not None and title in opened.instances:
-            node = _renamed(node, _attributes(names, opened.instances[title]), frozenset())
+            node = renamed(node, _attributes(names, opened.instances[title]), frozenset())
         kept.append(node)
     kept = _with_class(kept, made, model)
     if opened.home is None:
@@ -115,7 +116,7 @@ def _shorter(module: cst.Module, opened: OpenedClass, titles: set[str | None]) -
             for new, old in wanted.items()
             if new != old and new in here - fixed and old not in here
         }
-        return _renamed_anywhere(node, back) if back else node
+        return renamed_anywhere(node, back) if back else node
 
     body: Statements = []
     for item in module.body:
@@ -231,82 +232,6 @@ def _attributes(names: Mapping[str, str], receiver: str) -> dict[str, cst.Attrib
     return {n: cst.Attribute(cst.Name(receiver), cst.Name(a)) for n, a in names.items()}
 
 
-def _renamed(node: Any, names: Mapping[str, cst.BaseExpression], local: frozenset[str]) -> Any:
-    """A tree with names replaced where no function binds them itself."""
-
-    def change(item: cst.CSTNode, hidden: frozenset[str]) -> cst.CSTNode:
-        if isinstance(item, cst.Name):
-            new = names.get(item.value) if item.value not in hidden else None
-            if new is None:
-                return item
-            return new.with_changes(lpar=item.lpar, rpar=item.rpar)
-        if isinstance(item, cst.Call) and not item.args and isinstance(item.func, cst.Name):
-            new = names.get(f"{item.func.value}()") if item.func.value not in hidden else None
-            if new is not None:
-                return new.with_changes(lpar=item.lpar, rpar=item.rpar)
-        if isinstance(item, (cst.FunctionDef, cst.Lambda)):
-            inner = hidden | _binds(item)
-            if isinstance(item, cst.FunctionDef):
-                params = transform(
-                    item.params, _same, descend=lambda child: change(child, hidden | _binds(item))
-                )
-                body = transform(item.body, _same, descend=lambda child: change(child, inner))
-                return item.with_changes(params=params, body=_undeclared(body, set(names)))
-            return transform(item, _same, descend=lambda child: change(child, inner))
-        if isinstance(item, (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)):
-            bound_here = {
-                n.value
-                for c in walk(item)
-                if isinstance(c, cst.CompFor)
-                for n in walk(c.target)
-                if isinstance(n, cst.Name)
-            }
-            return transform(item, _same, descend=lambda child: change(child, hidden | bound_here))
-        if isinstance(item, cst.Attribute):
-            value = change(item.value, hidden)
-            return item if value is item.value else item.with_changes(value=value)
-        if isinstance(item, cst.Arg):
-            value = change(item.value, hidden)
-            return item if value is item.value else item.with_changes(value=value)
-        if isinstance(item, (cst.ImportAlias, cst.Global)):
-            return item
-        return transform(item, _same, descend=lambda child: change(child, hidden))
-
-    return change(node, local)
-
-
-def _same(node: cst.CSTNode) -> cst.CSTNode:
-    return node
-
-
-def _binds(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
-    if isinstance(node, cst.FunctionDef):
-        return local_names(node)
-    return frozenset(parameters(node))
-
-
-def _undeclared(body: Any, names: set[str]) -> Any:
-    """A body whose `global` statements leave out names that are attributes now."""
-    kept = _without_globals(body.body, names)
-    if not kept:
-        kept = [cst.SimpleStatementLine([cst.Pass()])]
-    return body.with_changes(body=kept)
-
-
-def _without_globals(body: Sequence[Any], names: set[str]) -> Statements:
-    kept: Statements = []
-    for node in body:
-        small = node.body[0] if isinstance(node, cst.SimpleStatementLine) else None
-        if isinstance(small, cst.Global):
-            items = [item for item in small.names if item.name.value not in names]
-            if not items:
-                continue
-            items[-1] = items[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-            node = node.with_changes(body=[small.with_changes(names=items)])
-        kept.append(node)
-    return kept
-
-
 # -- the class -----------------------------------------------------------------------------------
 
 
@@ -380,11 +305,11 @@ def _section(
             if isinstance(target, cst.Name) and target.value == RESULT:
                 item = item.with_changes(body=[cst.Return(small.value)])
         body.append(item)
-    body = _without_globals(body, set(names))
+    body = without_globals(body, set(names))
     renames = _attributes(names, this)
     if node.name.value == "__init__":
         renames = {name: new for name, new in renames.items() if name not in opened.kept}
-    done = _restored(section, [_renamed(item, renames, frozenset()) for item in body])
+    done = _restored(section, [renamed(item, renames, frozenset()) for item in body])
     docstring = [n for n in node.body.body[:1] if _is_docstring(n)]
     block = [*docstring, *stored, *done] or [cst.SimpleStatementLine([cst.Pass()])]
     return node.with_changes(
@@ -409,19 +334,7 @@ def _restored(section: Section, body: Statements) -> Statements:
         for new, old in section.locals.items()
         if old not in present or new == old
     }
-    return [_renamed_anywhere(node, back) for node in body]
-
-
-def _renamed_anywhere(node: Any, names: Mapping[str, cst.Name]) -> Any:
-    def change(item: cst.CSTNode) -> cst.CSTNode:
-        if isinstance(item, cst.Name) and item.value in names:
-            return item.with_changes(value=names[item.value].value)
-        if isinstance(item, (cst.Attribute, cst.Arg)):
-            value = change(item.value)
-            return item if value is item.value else item.with_changes(value=value)
-        return transform(item, _same, descend=change)
-
-    return change(node)
+    return [renamed_anywhere(node, back) for node in body]
 
 
 def _is_docstring(node: Any) -> bool:
@@ -443,7 +356,7 @@ def _method(
         params.insert(0, cst.Param(cst.Name(this)))
     if params and len(params) > 1:
         params[0] = params[0].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-    function = _renamed(made, _attributes(names, this), frozenset())
+    function = renamed(made, _attributes(names, this), frozenset())
     return function.with_changes(
         name=source.name,
         params=function.params.with_changes(params=params),
