@@ -159,7 +159,7 @@ def join(one: Value, other: Value) -> Value:
         return (
             replace(one, text=text)
             if same and one.detail == other.detail
-            else Value("python", text=text, dtype=number_dtype(one, other))
+            else Value("python", text=text, dtype=_number_dtype(one, other))
         )
     if _is_length(one) or _is_length(other):
         sizes = [v for v in (one, other) if _is_length(v)]
@@ -219,7 +219,7 @@ def _is_length(value: Value) -> bool:
     return value.is_tensor and value.host and value.shape == ()
 
 
-def number_dtype(one: Value, other: Value) -> str | None:
+def _number_dtype(one: Value, other: Value) -> str | None:
     """Dtype of what is a Python number either way."""
     kinds = {bool: None, int: "int32", float: "float32"}
     found = {
