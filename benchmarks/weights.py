@@ -39,19 +39,20 @@ torch.save({name: torch.tensor(reader.get_tensor(name)) for name in names}, sys.
 """
 #: Runs a command and prints its wall time and the most anonymous memory that it held.
 WATCH = """
-import subprocess, sys, time
+import resource, subprocess, sys, time
 start = time.perf_counter()
 child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 most = 0
 while child.poll() is None:
     try:
-        for line in open(f"/proc/{child.pid}/smaps_rollup"):
-            if line.startswith("Anonymous:"):
+        for line in open(f"/proc/{child.pid}/status"):
+            if line.startswith("RssAnon:"):
                 most = max(most, int(line.split()[1]))
     except OSError:
         pass
-    time.sleep(0.005)
-print(time.perf_counter() - start, most * 1024, child.returncode)
+    time.sleep(0.01)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(time.perf_counter() - start, most * 1024, used.ru_utime + used.ru_stime, child.returncode)
 """
 
 
@@ -103,30 +104,31 @@ def bert_map() -> dict[str, Any]:
     return {"version": 1, "variables": {**variables, "global_step": None}, "optimizers": []}
 
 
-def watched(*command: str) -> tuple[float, int]:
-    """Seconds and anonymous bytes of a command."""
+def watched(*command: str) -> tuple[float, int, float]:
+    """Seconds, anonymous bytes and processor seconds of a command."""
     result = subprocess.run([sys.executable, "-c", WATCH, *command], cwd=ROOT,
                             capture_output=True, text=True)  # fmt: skip
-    seconds, memory, status = result.stdout.split()
+    seconds, memory, work, status = result.stdout.split()
     assert status == "0", result.stderr
-    return float(seconds), int(memory)
+    return float(seconds), int(memory), float(work)
 
 
-def best(*command: str, times: int = 3) -> tuple[float, int]:
-    runs = [watched(*command) for _ in range(times)]
-    return min(seconds for seconds, _ in runs), max(memory for _, memory in runs)
+def best(*command: str, times: int = 3) -> tuple[float, int, float]:
+    """The least time, the most memory and the least work of several runs."""
+    seconds, memory, work = zip(*(watched(*command) for _ in range(times)))
+    return min(seconds), max(memory), min(work)
 
 
-def floor(source: Path, target: Path) -> float:
-    """Seconds for reading the file and writing as many bytes."""
-    start = time.perf_counter()
+def floor(source: Path, target: Path) -> tuple[float, float]:
+    """Seconds and processor seconds for reading the file and writing as many bytes."""
+    start, work = time.perf_counter(), time.process_time()
     with open(source, "rb", buffering=0) as read, open(target, "wb", buffering=0) as write:
         piece = bytearray(4 << 20)
         while count := read.readinto(piece):
             write.write(memoryview(piece)[:count])
-    seconds = time.perf_counter() - start
+    seconds, work = time.perf_counter() - start, time.process_time() - work
     target.unlink()
-    return seconds
+    return seconds, work
 
 
 def row(label: str, text: str, limit: str = "") -> None:
@@ -141,28 +143,32 @@ def bert(folder: Path) -> None:
     largest = WORDS * HIDDEN * 4
     row("checkpoint", f"{data.stat().st_size / 1e9:.2f} GB, {len(bert_map()['variables'])} vars")
     tool = [sys.executable, "-m", "tf2torch", "weights"]
-    start = best(*tool, str(prefix), "--list", "--only", "global_step")[0]
+    start, _, start_work = best(*tool, str(prefix), "--list", "--only", "global_step")
     row("start-up (list one variable)", f"{start:.2f} s")
     for suffix in (".safetensors", ".pt"):
         output = folder / f"out{suffix}"
         command = [*tool, str(prefix), "--map", str(folder / "map.json"), "-o", str(output)]
-        base, own, memory = float("inf"), float("inf"), 0
-        for _ in range(4):
-            base = min(base, floor(data, folder / "floor"))
-            seconds, used = watched(*command)
-            own, memory = min(own, seconds), max(memory, used)
+        floors, runs = [], []
+        for _ in range(3):
+            floors.append(floor(data, folder / "floor"))
+            runs.append(watched(*command))
             output.unlink()
+        base, base_work = (min(column) for column in zip(*floors))
+        own, work = min(run[0] for run in runs), min(run[2] for run in runs)
+        memory = max(run[1] for run in runs)
         row("read and write once (floor)", f"{base:.2f} s")
         row(f"to {suffix}, process start included", f"{own:.2f} s")
         row("  start-up aside, against the floor", f"{(own - start) / base:.2f} x", "limit 1.5")
+        used = f"{work - start_work:.2f} s of {base_work:.2f} s"
+        row("  processor time, two threads, of the floor's", used)
         limit = 3 * largest + 150e6
         row("  anonymous memory", f"{memory / 1e6:.0f} MB", f"limit {limit / 1e6:.0f} MB")
     try:
-        usual, used = watched(sys.executable, "-c", USUAL, str(prefix), str(folder / "usual.pt"))
+        usual, held, _ = watched(sys.executable, "-c", USUAL, str(prefix), str(folder / "usual.pt"))
     except (AssertionError, ValueError):
         print("TensorFlow is not installed: the usual way was not measured")
         return
-    row("the usual way, TensorFlow and torch.save", f"{usual:.2f} s, {used / 1e6:.0f} MB")
+    row("the usual way, TensorFlow and torch.save", f"{usual:.2f} s, {held / 1e6:.0f} MB")
     row("  times slower than tf2torch to .pt", f"{usual / own:.1f} x", "at least 8")
 
 
@@ -200,7 +206,7 @@ def large(folder: Path, size: int) -> None:
     (folder / "large.json").write_text(json.dumps({"version": 1, "variables": variables}))
     tool = [sys.executable, "-m", "tf2torch", "weights", str(folder / "shards" / "model.ckpt")]
     output = ["--map", str(folder / "large.json"), "-o", str(folder / "large.safetensors")]
-    seconds, memory = watched(*tool, *output)
+    seconds, memory, _ = watched(*tool, *output)
     row(f"{size} GB in 20 shards", f"{seconds:.1f} s, {memory / 1e6:.0f} MB")
 
 

@@ -20,8 +20,8 @@ Checksum = Callable[[Any, int], int]
 
 #: Bytes that are copied at once where the layout changes.
 PIECE = 4 << 20
-#: The block that a transposition takes at once, so that both sides of it stay in the cache.
-BLOCK = (64, 128)
+#: Rows and elements that a transposition takes at once, so that both sides stay in the cache.
+ROWS, BLOCK = 1024, 8192
 _SEEKING = threading.Lock()
 
 
@@ -66,7 +66,8 @@ def _copied(array: Array, dtype: np.dtype[Any]) -> Array:
     if array.ndim != 2 or array.flags.c_contiguous or array.strides[0] != array.itemsize:
         return np.ascontiguousarray(array, dtype).reshape(array.shape)
     result = np.empty(array.shape, dtype)
-    height, width = BLOCK
+    height = min(ROWS, array.shape[0])
+    width = max(BLOCK // max(height, 1), 8)
     for row in range(0, array.shape[0], height):
         target, source = result[row : row + height], array[row : row + height]
         for column in range(0, array.shape[1], width):
