@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from tf2torch.parity.draws import arrangement, permutation
+from tf2torch.parity.draws import arrangement
 from tf2torch.parity.order import Order, Pass, flat
+from tf2torch.parity.patches import permutation
 from tf2torch.parity.recorder import probes
 from tf2torch.parity.recorder.writing import Writer
 from tf2torch.parity.records import Record

@@ -19,11 +19,12 @@ from typing import Any
 
 import torch
 
-from tf2torch.parity import draws as random_draws
+from tf2torch.parity.draws import Draws
 from tf2torch.parity.loading import Loader
 from tf2torch.parity.optimizing import Steps, tensorflow_adam
 from tf2torch.parity.order import Order
 from tf2torch.parity.pairs import same_scope, sequences
+from tf2torch.parity.patches import Patches, caller_line, patch_support
 from tf2torch.parity.precision import use_double_precision
 from tf2torch.parity.recorder import probes
 from tf2torch.parity.recorder.running import execute, program_line
@@ -86,9 +87,7 @@ def root_of(target: Any) -> str:
 class Replayer:
     """Listens to the probes of the converted program."""
 
-    def __init__(
-        self, writer: Writer, record: Record, drawn: random_draws.Draws, tracing: Tracing
-    ) -> None:
+    def __init__(self, writer: Writer, record: Record, drawn: Draws, tracing: Tracing) -> None:
         self._writer = writer
         self._drawn = drawn
         self._known = sequences(record)
@@ -172,13 +171,13 @@ def replay(
     known = Record(Path(record))
     weights = json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8"))
     writer = Writer(folder)
-    drawn = random_draws.Draws(known, random_draws.caller_line(str(path)))
+    drawn = Draws(known, caller_line(str(path)))
     loader = Loader(weights, known, drawn, jitter)
     order = Order(known)
-    random_draws.Patches(drawn).install()
+    Patches(drawn).install()
     loader.watch_classes()
     order.install()
-    line = random_draws.caller_line(str(path))
+    line = caller_line(str(path))
     steps = Steps(writer, known, loader, line)
     steps.install()
     tracing = Tracing(writer, trace, line, lambda: drawn.finished)
@@ -202,7 +201,7 @@ def replay(
     if (path.parent / "tf1_support.py").exists():
         sys.path.insert(0, str(path.parent))
         support = importlib.import_module("tf1_support")
-        random_draws.patch_support(drawn, support)
+        patch_support(drawn, support)
         order.install_support(support)
         del sys.path[0]
     replayer = Replayer(writer, known, drawn, tracing)
@@ -232,7 +231,7 @@ def replay(
     return 0 if error is None else 1
 
 
-def finish(writer: Writer, loader: Loader, drawn: random_draws.Draws, order: Order) -> None:
+def finish(writer: Writer, loader: Loader, drawn: Draws, order: Order) -> None:
     for finding in loader.findings:
         writer.event("loading", **finding)
     for module, key in sorted(loader.entries):
