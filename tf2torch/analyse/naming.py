@@ -92,9 +92,8 @@ class Naming:
     def leave_variable_scope(self, previous: tuple[VariableScope, str]) -> None:
         """Leaving a scope forgets the counters below it, so that re-entering starts afresh."""
         prefix = self.scope.name + "/"
-        for name in self.counts:
-            if name.startswith(prefix):
-                self.counts[name] = 0
+        for name in [name for name in self.counts if name.startswith(prefix)]:
+            del self.counts[name]
         self.scope, self.name_scope = previous
 
     def variable_name(self, name: str) -> str:

@@ -9,6 +9,7 @@ import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.recurrent import CELLS
+from tf2torch.cst.memory import remember
 from tf2torch.plan.units import Unit, contents
 from tf2torch.plan.uses import free_names
 from tf2torch.rulebook.values import Value
@@ -17,11 +18,7 @@ from tf2torch.rulebook.values import Value
 def pass_names_through_cells(analysis: Analysis, units: Iterable[Unit]) -> None:
     """``cell = DropoutWrapper(cell, keep_prob)``: what runs the cell reads `keep_prob`."""
     units = list(units)
-    read = {
-        node.name.value: set(free_names(node))
-        for node, value in analysis.returns.items()
-        if isinstance(node, cst.FunctionDef) and makes_cells(value)
-    }
+    read = {node.name.value: set(free_names(node)) for node in _makers(analysis)}
     changed = bool(read)
     for unit in units:
         value = analysis.values.get(unit.value) if unit.value is not None else None
@@ -40,6 +37,16 @@ def pass_names_through_cells(analysis: Analysis, units: Iterable[Unit]) -> None:
     for unit in units:
         for name in list(unit.names.loads):
             unit.names.loads |= _closed(read, name, set())
+
+
+@remember
+def _makers(analysis: Analysis) -> list[cst.FunctionDef]:
+    """Functions that return cells."""
+    return [
+        node
+        for node, value in analysis.returns.items()
+        if isinstance(node, cst.FunctionDef) and makes_cells(value)
+    ]
 
 
 def _closed(read: dict[str, set[str]], name: str, seen: set[str]) -> set[str]:

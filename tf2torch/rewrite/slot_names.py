@@ -36,7 +36,7 @@ def optimizer_entries(writer: Writer) -> list[dict[str, Any]]:
                 "slots": dict(slots),
                 "powers": [_numbered(power, powers_made) for power in powers],
             }
-        for variable in _variables(writer, record):
+        for variable in _variables(writer, record) if slots else ():
             if owners.setdefault((id(optimizer), variable), False):
                 continue
             owners[id(optimizer), variable] = True
