@@ -471,3 +471,22 @@ def test_constants_of_a_frozen_graph_are_not_left_over(tmp_path: Path) -> None:
     weights = {"variables": {"out/bias": "out.bias"}}
     report = convert_checkpoint(tmp_path / "frozen.pb", weights, tmp_path / "net.pt")
     assert statuses(report) == {"OK": ["out.bias", "shape"], "UNEXPECTED": ["lost"]}
+
+
+def test_memory_does_not_grow_with_the_checkpoint(tmp_path: Path) -> None:
+    table = RNG.randn(1600, 1600).astype(np.float32)  # 10 MB
+    names = [f"w{n}" for n in range(12)]
+    path = checkpoint(tmp_path / "m", dict.fromkeys(names, table))
+    variables = {n: {"key": n, "layout": ["transpose"]} for n in names}
+    (tmp_path / "map.json").write_text(json.dumps({"variables": variables}))
+    command = [sys.executable, "-m", "tf2torch", "weights", str(path)]
+    command += ["--map", str(tmp_path / "map.json"), "-o", str(tmp_path / "net.safetensors")]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    most = 0
+    while child.poll() is None:
+        for line in Path(f"/proc/{child.pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                most = max(most, int(line.split()[1]) * 1024)
+        time.sleep(0.005)
+    assert child.returncode == 0
+    assert 0 < most <= 3 * table.nbytes + 50e6  # all of it is 123 MB
