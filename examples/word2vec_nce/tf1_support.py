@@ -8,6 +8,7 @@ function here keeps TensorFlow's arithmetic, so that the numbers stay those of t
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -59,6 +60,30 @@ def sample_candidates(
     return sampled, expected[true_classes.long()].view(-1, num_true), expected[sampled]
 
 
+class _Rows(torch.autograd.Function):
+    """table[ids] with a gradient that has only these rows."""
+
+    @staticmethod
+    def forward(ctx: Any, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(ids)
+        ctx.shape = table.shape
+        return table[ids]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (ids,) = ctx.saved_tensors
+        rows = gradient.reshape(-1, *ctx.shape[1:])
+        index = ids.reshape(1, -1)
+        sparse = torch.sparse_coo_tensor(index, rows, ctx.shape, check_invariants=False)
+        return sparse, None
+
+
+def lookup_rows(table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Rows of a table of any rank; optimizers that know sparse gradients leave the others alone."""
+    rows: torch.Tensor = _Rows.apply(table, ids.long())
+    return rows
+
+
 def _sampled_logits(
     weights: torch.Tensor,
     biases: torch.Tensor,
@@ -69,14 +94,16 @@ def _sampled_logits(
     num_true: int,
     sampled_values: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None,
     remove_accidental_hits: bool,
+    sparse: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits and labels of the true classes, then of the sampled ones; each less log(expected)."""
     labels = labels.long().view(-1, num_true)
     if sampled_values is None:
         sampled_values = sample_candidates(labels, num_true, num_sampled, True, num_classes)
     sampled, true_expected, sampled_expected = (value.detach() for value in sampled_values)
-    true_logits = (inputs.unsqueeze(1) * weights[labels]).sum(2) + biases[labels]
-    sampled_logits = inputs @ weights[sampled].T + biases[sampled]
+    rows = lookup_rows if sparse else torch.Tensor.__getitem__
+    true_logits = (inputs.unsqueeze(1) * rows(weights, labels)).sum(2) + rows(biases, labels)
+    sampled_logits = inputs @ rows(weights, sampled).T + rows(biases, sampled)
     if remove_accidental_hits:
         hits = (labels.unsqueeze(2) == sampled).any(1)
         sampled_logits = sampled_logits.masked_fill(hits, torch.finfo(torch.float32).min)
@@ -98,8 +125,11 @@ def nce_loss(
     num_true: int = 1,
     sampled_values: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None,
     remove_accidental_hits: bool = False,
+    sparse: bool = False,
 ) -> torch.Tensor:
-    """tf.nn.nce_loss: sigmoid cross entropy over the true and the sampled classes, per example."""
+    """tf.nn.nce_loss: sigmoid cross entropy over the true and the sampled classes, per example.
+
+    With `sparse` the gradients have only the rows of these classes."""
     logits, targets = _sampled_logits(
         weights,
         biases,
@@ -110,5 +140,6 @@ def nce_loss(
         num_true,
         sampled_values,
         remove_accidental_hits,
+        sparse,
     )
     return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
