@@ -162,6 +162,74 @@ def feed(train):
 """,
 }
 
+PROGRAMS["main_function"] = """
+import numpy as np
+import os
+def build(x, y):
+    w = tf.get_variable("w", [3, 1], initializer=tf.constant_initializer(0.2))
+    return tf.reduce_mean(tf.square(tf.matmul(x, w) - y))
+def lr_schedule(step, base):
+    warm = tf.cast(step, tf.float32) / 2.0
+    decayed = tf.train.cosine_decay(base, step - 2, 5)
+    return tf.cond(tf.less(step, 2), lambda: base * warm, lambda: decayed)
+def get_feed(x, y, data):
+    return {x: data, y: data.sum(1, keepdims=True)}
+def main():
+    rng = np.random.RandomState(0)
+    data = rng.randn(8, 3).astype(np.float32)
+    x = tf.placeholder(tf.float32, [None, 3])
+    y = tf.placeholder(tf.float32, [None, 1])
+    loss = build(x, y)
+    step = tf.train.get_or_create_global_step()
+    lr = lr_schedule(step, 0.1)
+    opt = tf.train.AdamOptimizer(lr)
+    train_op = opt.minimize(loss, global_step=step)
+    saver = tf.train.Saver(max_to_keep=1)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        for i in range(4):
+            _, l, r, s = sess.run([train_op, loss, lr, step], feed_dict=get_feed(x, y, data))
+            print("%.5f %.5f" % (l, r))
+        saver.save(sess, "mf/model", step)
+        saver.restore(sess, tf.train.latest_checkpoint("mf"))
+        sess.run(train_op, feed_dict=get_feed(x, y, data))
+        print("%.5f" % sess.run(loss, get_feed(x, y, data)), sess.run(step))
+if __name__ == "__main__":
+    main()
+"""
+PROGRAMS["rate_argument"] = """
+import numpy as np
+rng = np.random.RandomState(0)
+data = rng.randn(8, 3).astype(np.float32)
+wanted = data.sum(axis=1, keepdims=True)
+x = tf.placeholder(tf.float32, [None, 3], name="x")
+y = tf.placeholder(tf.float32, [None, 1], name="y")
+w = tf.Variable(tf.fill([3, 1], 0.2), name="w")
+b = tf.Variable(tf.zeros([1]), name="b")
+out = tf.matmul(x, w) + b
+loss = tf.reduce_mean(tf.square(out - y), name="loss")
+
+lr = 0.1
+learning_rate = tf.placeholder(tf.float32)
+train_op = tf.train.AdamOptimizer(learning_rate=learning_rate).minimize(loss)
+def feed(batch, rate=None):
+    d = {x: batch, y: batch.sum(axis=1, keepdims=True)}
+    if rate is not None:
+        d[learning_rate] = rate
+    return d
+last = None
+
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for i in range(5):
+
+        l, _ = sess.run([loss, train_op], feed(data, lr))
+        if last is not None and l > last * 0.7:
+            lr *= 0.5
+        last = l
+        print("%.5f %.5f %.5f" % (l, lr, sess.run(loss, feed_dict=feed(data[:2]))))
+"""
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
