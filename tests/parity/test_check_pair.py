@@ -113,3 +113,26 @@ def test_tolerance_grows_with_training() -> None:
     assert tolerance.after(0) == (1e-6, 1e-7)
     assert tolerance.after(2)[0] == pytest.approx(5e-6)
     assert tolerance.after(10_000)[0] == pytest.approx(1e-4)
+
+
+def test_hooked_sessions_are_recorded(tmp_path: Path) -> None:
+    program = tmp_path / "monitored.py"
+    program.write_text(
+        "import numpy as np\n"
+        "import tensorflow as tf\n"
+        "x = tf.placeholder(tf.float32, [None, 3])\n"
+        "step = tf.train.get_or_create_global_step()\n"
+        "w = tf.get_variable('w', [3, 1])\n"
+        "loss = tf.reduce_mean(tf.square(tf.matmul(x, w) - 1.0))\n"
+        "train = tf.train.GradientDescentOptimizer(0.1).minimize(loss, global_step=step)\n"
+        "hooks = [tf.train.StopAtStepHook(last_step=4)]\n"
+        "with tf.train.MonitoredTrainingSession(hooks=hooks) as sess:\n"
+        "    while not sess.should_stop():\n"
+        "        _, value = sess.run([train, loss], {x: np.ones((2, 3))})\n"
+    )
+    assert record_program(program, tmp_path / "record") is None
+    record = Record(tmp_path / "record")
+    assert [run["line"] for run in record.of("run") if run["train"]] == [11] * 4
+    assert [event["nth"] for event in record.of("update")] == [1, 2, 3, 4]
+    assert len([event for event in record.of("assign") if event["name"] == "value"]) == 4
+    assert set(record.final_values) >= {"w", "global_step"}

@@ -17,6 +17,8 @@ from .updates import Updates
 from .watch import Watch
 from .writing import Writer
 
+OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep  # may lie in the program's folder
+
 
 class Recorder:
     """Stands between the program and Session.run, and listens to the probes."""
@@ -244,7 +246,7 @@ class Recorder:
         while frame:
             name = os.path.abspath(frame.f_code.co_filename)
             if name == self.script or (
-                name.startswith(self.folder + os.sep) and name != os.path.abspath(__file__)
+                name.startswith(self.folder + os.sep) and not name.startswith(OWN)
             ):
                 return os.path.relpath(name, self.folder), frame.f_lineno
             frame = frame.f_back
