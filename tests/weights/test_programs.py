@@ -108,6 +108,7 @@ def test_the_conversion_prints_the_same_from_the_same_checkpoint(
 ) -> None:
     folder, printed = trained[0] / name, trained[1]
     monkeypatch.chdir(folder)
+    monkeypatch.delitem(sys.modules, "tf1_support", raising=False)  # that of another program
     assert run(["convert", f"{name}.py", "--force"]) == 0
     command = ["weights", "model.ckpt", "--map", f"{name}_torch.weights.json", "--force"]
     assert run([*command, "-o", "model.ckpt.pt", "--check", f"{name}_torch:Model"]) == 0
