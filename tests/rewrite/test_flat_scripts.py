@@ -80,6 +80,25 @@ for i in range(3):
     sess.run(train, feed_dict={x: 5.})
     print("%.4f %.4f" % (sess.run(a), sess.run(out, feed_dict={x: 5.})))
 """,
+    "assigned_beside_training": """
+import numpy as np
+x = tf.placeholder(tf.float32, [None, 3])
+w = tf.Variable(tf.ones([3, 1]))
+total = tf.Variable(0.)
+seen = tf.Variable(0.)
+loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))
+train = tf.train.GradientDescentOptimizer(0.01).minimize(loss, var_list=[w])
+count = total.assign_add(loss)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for i in range(3):
+        _, l, _ = sess.run([train, loss, count], {x: np.ones([2, 3])})
+        print("%.4f %.4f" % (l, sess.run(total)))
+        _, l, _ = sess.run([train, loss, tf.assign(seen, seen + 1.)], {x: np.ones([2, 3])})
+        print("%.4f %.1f" % (l, sess.run(seen)))
+        _ = sess.run(tf.assign_add(seen, 10.))
+        print("%.1f" % sess.run(seen))
+""",
     "our_names": """
 import numpy as np
 F = 4
@@ -197,6 +216,24 @@ with tf.Session() as sess:
     for i in range(2):
         print(i, sess.run(h, {x: [[1, 2, 3]]}))
 """
+
+
+CLIPPED = """
+x = tf.placeholder(tf.float32, [None, 3])
+w = tf.Variable(tf.ones([3, 1]))
+loss = tf.reduce_mean(tf.matmul(x, w))
+train = tf.train.GradientDescentOptimizer(0.1).minimize(-loss, var_list=[w])
+clip = [p.assign(tf.clip_by_value(p, -0.01, 0.01)) for p in [w]]
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for i in range(2):
+        _, l, _ = sess.run([train, loss, clip], {x: [[1., 2., 3.]]})
+"""
+
+
+def test_weights_are_clipped_behind_the_step(tmp_path: Path) -> None:
+    text = convert_text(tmp_path, "clipped", "import tensorflow as tf\n" + CLIPPED).text
+    assert text.index(".backward()") < text.index("train.step()") < text.index("clip = [")
 
 
 def test_prints_of_the_graph_are_left_out_and_reported(tmp_path: Path) -> None:

@@ -97,6 +97,20 @@ GRAPH_KINDS = ("graph", "number", "param", "placeholder", "alias", "object", "da
 GIVEN_KINDS = ("graph", "number", "placeholder", "source")
 
 
+_ASSIGNMENTS = frozenset(("assign", "assign_add", "assign_sub"))
+
+
+def _assigns(analysis: Analysis, unit: Unit) -> bool:
+    """``clip = [p.assign(...) for p in weights]``: it changes weights where a run asks for it."""
+    for call in calls_in(unit.node):
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value in _ASSIGNMENTS:
+            symbol = analysis.symbols.get(call.func, "")
+            owner = analysis.values.get(call.func.value)
+            if symbol.startswith("tf.") or (owner is not None and owner.kind == "variable"):
+                return isinstance(unit.value, (cst.ListComp, cst.List, cst.Call))
+    return False
+
+
 def model_units(
     analysis: Analysis,
     graph: Graph,
@@ -114,6 +128,7 @@ def model_units(
         if (
             unit.kind != "graph"
             or _is_gradient(analysis, unit)
+            or _assigns(analysis, unit)
             or not _uses_model(analysis, unit, attributes, slots, roles)
         ):
             continue

@@ -91,6 +91,7 @@ def lower(
         names[name] = f"torch.as_tensor({primary}, device=device)"
     scope = host.scope.inside(names=names, layouts={})
     computed: Statements = []
+    assigned: Statements = []  # beside a train op: must not come between its halves
     units = [u for u in needed if u.kind == "graph"]
     blocks = _blocks(plan.blocks, units)
     inside = {u.index for b in blocks for u in b.units}
@@ -103,7 +104,11 @@ def lower(
             computed += _call_block(host, pending.pop(0), names, site)
         if unit.index not in inside:
             counted = _counted(writer, unit, numbers_scope)
-            computed += counted or write_statement(writer, unit.node, scope, None)
+            done = counted or write_statement(writer, unit.node, scope, None)
+            if steps and operations.assigns(done) and not _is_read(unit, units, leaves):
+                assigned += done
+            else:
+                computed += done
     for rest in pending:
         computed += _call_block(host, rest, names, site)
     for leaf in leaves:
@@ -132,6 +137,7 @@ def lower(
         before += mode
         before += computed
         before += step_statements(host, steps, scope, numbers_scope)
+        before += assigned
         for unit in late:
             counted = _counted(writer, unit, numbers_scope)
             before += counted or write_statement(writer, unit.node, scope, None)
@@ -141,6 +147,15 @@ def lower(
             managers.insert(0, "torch.no_grad()")
         computed = [_inside(managers, computed)] if managers else computed
     return [*before, *mode, *computed], results
+
+
+def _is_read(unit: Unit, units: Sequence[Unit], leaves: Sequence[Leaf]) -> bool:
+    """Whether other code of the run, or what its train ops minimize, reads what a unit gives."""
+    read = {name for other in units if other is not unit for name in other.names.loads}
+    for leaf in leaves:
+        if leaf.record is not None and leaf.record.type in ("Train", "Apply"):
+            read |= needed_names(leaf)
+    return bool(unit.names.stores & read)
 
 
 def _counted(writer: Writer, unit: Unit, scope: Scope) -> Statements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,14 @@ def control_of(writer: Writer, unit: Unit) -> list[Value]:
 def late_units(writer: Writer, units: Sequence[Unit]) -> list[Unit]:
     """Units that compute after the train step: they stand under its ``control_dependencies``."""
     return [u for u in units if u.kind == "graph" and control_of(writer, u)]
+
+
+_IN_PLACE = re.compile(r"\.data\.(?:copy|add|sub)_\(")
+
+
+def assigns(statements: Statements) -> bool:
+    """Whether statements change variables in place."""
+    return any(_IN_PLACE.search(code(statement)) for statement in statements)
 
 
 def group_effects(host: Host, record: Obj, scope: Scope) -> Statements:

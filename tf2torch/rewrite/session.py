@@ -15,6 +15,7 @@ from tf2torch.plan.units import calls_in, contains_run
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
     counting,
+    operations,
     overrides,
     recurrent,
     savers,
@@ -352,6 +353,17 @@ def _effects(host: Host, site: Site) -> Statements:
     return written
 
 
+def _changes(host: Host, tree: Tree, results: dict[int, str]) -> Statements:
+    """``_ = sess.run(tf.assign(v, x))``: nobody takes the value, and the variable changes."""
+    written: Statements = []
+    for leaf in tree.leaves():
+        if not isinstance(leaf.node, (cst.Name, cst.Attribute)):
+            made = convert(host.writer, leaf.node, host.scope) if id(leaf) in results else None
+            statement = [] if made is None else [cst.SimpleStatementLine([cst.Expr(made)])]
+            written += statement if operations.assigns(statement) else []
+    return written
+
+
 def _bind(
     host: Host, target: cst.BaseExpression, tree: Tree, results: dict[int, str]
 ) -> Statements:
@@ -363,7 +375,7 @@ def _bind(
             host.summaries[target.value] = summaries.members(record)
         return []
     if isinstance(target, cst.Name) and target.value == "_":
-        return []
+        return _changes(host, tree, results)
     if isinstance(target, (cst.Tuple, cst.List)) and len(target.elements) == len(tree.items):
         done: Statements = []
         for element, (_, item) in zip(target.elements, tree.items, strict=True):
