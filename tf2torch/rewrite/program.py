@@ -10,7 +10,7 @@ import libcst as cst
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.memory import remember
-from tf2torch.cst.walk import STATEMENTS, below
+from tf2torch.cst.walk import STATEMENTS, below, walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents
 from tf2torch.plan.uses import names_in
@@ -344,8 +344,23 @@ def _write_unit(
             program.main += counting.start(writer, unit, host.scope)
         else:
             writer.settle(unit.node, Outcome.CONVERTED, "variable")
+    elif unit.kind == "graph" and _is_unused(writer, unit):
+        names = ", ".join(sorted(unit.names.stores)) or "this"
+        writer.note(unit.node, "unused", f"no run needs {names}: left out")
+        writer.settle(unit.node, Outcome.ABSORBED, "unused")
     else:
         writer.settle(unit.node, Outcome.CONVERTED, "graph")
+
+
+def _is_unused(writer: Writer, unit: Unit) -> bool:
+    """Whether graph code stands in nothing that was written."""
+    plan, cache = writer.plan, writer.analysis.state.cache
+    if "written units" not in cache:
+        found = {u.index for _, needed in plan.sites.values() for u in needed}
+        cache["written units"] = found | {u.index for block in plan.blocks for u in block.units}
+    written = cache["written units"]
+    settled = any(node in writer.outcomes for node in walk(unit.node))
+    return bool(plan.sites) and unit.index not in written and not settled
 
 
 def _is_docstring(unit: Unit) -> bool:

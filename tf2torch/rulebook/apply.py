@@ -141,7 +141,7 @@ def infer(bound: Bound) -> Value:
     text = bound.rule.result
     if not text:
         return tensor()
-    result = _compile_call(text, "shape")(bound.values)
+    result: Value | Refusal = _compile_call(text, "shape")(bound.values)
     if isinstance(result, Refusal):
         return tensor()
     if bound.rule.kind == "expr" and all(_is_data(value) for value in bound.values.values()):
