@@ -8,7 +8,7 @@ import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from tf2torch.cst.printing import places
+from tf2torch.cst.printing import code_of, places
 from tf2torch.cst.walk import walk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,3 +29,10 @@ def test_only_wanted_nodes_of_the_module_are_found() -> None:
     assign = next(node for node in walk(module) if isinstance(node, cst.Assign))
     elsewhere = cst.parse_expression("z")
     assert places(module, {assign.value, elsewhere}) == {assign.value: (4, 5)}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("examples/*/*.py")), ids=lambda path: path.stem)
+def test_text_is_that_of_libcst(path: Path) -> None:
+    module = cst.parse_module(path.read_text("utf-8"))
+    assert code_of(module, module) == module.code
+    assert code_of(module.body[-1]) == cst.Module([]).code_for_node(module.body[-1])
