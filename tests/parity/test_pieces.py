@@ -80,9 +80,10 @@ def test_an_update_agrees_as_a_whole() -> None:
 
 
 def test_slots_belong_to_their_optimizer() -> None:
-    endings = {"{}/Adam", "{}/Adam_1", "beta1_power"}
+    endings = {"{}/Adam", "{}/Adam_1", "beta1_power", "u/Adam_2"}
     assert is_slot("w/Adam_1", {"w"}, endings)
     assert is_slot("training/beta1_power_1", {"w"}, endings)
+    assert is_slot("u/Adam_2", {"w"}, endings)
     assert not is_slot("v", {"w"}, endings)
 
 

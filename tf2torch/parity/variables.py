@@ -87,7 +87,7 @@ def is_slot(name: str, mapped: Collection[str], endings: Collection[str]) -> boo
     last = name.split("/")[-1]
     for ending in endings:
         if "{}" not in ending:
-            if last == ending or last.startswith(ending + "_"):
+            if ending in (name, last) or last.startswith(ending + "_"):
                 return True
         elif any(name == ending.replace("{}", variable) for variable in mapped):
             return True
