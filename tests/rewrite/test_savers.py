@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rewrite.both import Pair, run_both
+from tests.rewrite.both import Pair, convert_text, run_both
 from tests.rewrite.test_schedules import numbers
 
 GRAPH = """
@@ -195,3 +195,32 @@ def test_both_versions_print_the_same(name: str, pairs: dict[str, Pair]) -> None
 def test_the_state_of_the_training_is_only_kept_where_it_goes_on(pairs: dict[str, Pair]) -> None:
     assert ".training" in pairs["resume"].rewritten.text
     assert "training" not in pairs["transfer"].rewritten.text
+
+
+def test_the_model_is_made_before_it_is_restored(tmp_path: Path) -> None:
+    text = convert_text(
+        tmp_path,
+        "restored",
+        """
+import tensorflow as tf
+x = tf.placeholder(tf.float32, [None, 3])
+y = tf.layers.dense(x, 2)
+saver = tf.train.Saver()
+
+
+def load(sess):
+    saver.restore(sess, "model/model.ckpt")
+
+
+with tf.Session() as sess:
+    load(sess)
+    print(sess.run(y, {x: [[1.0, 2.0, 3.0]]}))
+""",
+    ).text
+    assert (
+        """
+    model = Model().to(device)
+    load()
+"""
+        in text
+    )

@@ -371,12 +371,27 @@ def _is_docstring(unit: Unit) -> bool:
 
 
 def _needs_model(writer: Writer, unit: Unit) -> bool:
-    if contains_run(writer.analysis, unit.node):
+    if contains_run(writer.analysis, unit.node) or _saves(writer, unit.node, set()):
         return True
     record = unit.value is not None and writer.value(unit.value)
     if record and any(made.type in operations.STEPS for made in operations.records(record)):
         return True
     return bool(unit.names.loads & set(writer.plan.attributes))
+
+
+def _saves(writer: Writer, node: cst.CSTNode, seen: set[cst.CSTNode]) -> bool:
+    """Whether code saves or restores variables, itself or in functions that it calls."""
+    for call in calls_in(node):
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("save", "restore"):
+            owner = writer.value(call.func.value)
+            if owner.kind == "object" and owner.detail.type == "Saver":
+                return True
+        function = writer.analysis.callees.get(call)
+        if function is not None and function.node not in seen:
+            seen.add(function.node)
+            if _saves(writer, function.node.body, seen):
+                return True
+    return False
 
 
 def _constructor(writer: Writer, model: RootModel) -> str:
