@@ -89,8 +89,7 @@ def test_layouts_are_declared() -> None:
 
     layout = "nhwc -> nchw"
     assert compare(tf_side, torch_side, IMAGES, input_layout=layout, output_layout=layout)
-    wrong = compare(tf_side, torch_side, IMAGES, input_layout=layout)
-    assert "The shapes differ: [2, 3, 3, 3], expected" in str(wrong) or not wrong
+    assert not compare(tf_side, torch_side, IMAGES, input_layout=layout)
 
 
 def test_a_gradient_alone_may_differ() -> None:
@@ -136,11 +135,8 @@ def test_a_crash_of_one_side_is_a_finding() -> None:
 def test_layers_are_paired_by_their_weights() -> None:
     found = compare_layers(tf_model, torch_model(), IMAGES, weights=WEIGHTS)
     assert [row.name for row in found.rows] == ["conv", "out"] and found, str(found)
-    assert compare_layers(tf_model, torch_model(slip=True), IMAGES, weights=WEIGHTS).rows[1:][
-        0
-    ].problem is not None or not compare_layers(
-        tf_model, torch_model(slip=True), IMAGES, weights=WEIGHTS
-    )
+    wrong = compare_layers(tf_model, torch_model(slip=True), IMAGES, weights=WEIGHTS)
+    assert [row.name for row in wrong.rows if row.problem] == ["out"]
 
 
 def tf_loss(x: Any, y: Any) -> Any:
@@ -181,17 +177,17 @@ def test_training_is_compared_step_by_step(beta: float, agrees: bool) -> None:
 def tf_normal() -> Any:
     import tensorflow.compat.v1 as tf
 
-    return tf.truncated_normal([4000], stddev=0.5)
+    return tf.truncated_normal([20000], stddev=0.5)
 
 
 def test_random_functions_have_one_law() -> None:
     import torch
 
     def right() -> Any:
-        return torch.nn.init.trunc_normal_(torch.empty(4000), std=0.5, a=-1.0, b=1.0)
+        return torch.nn.init.trunc_normal_(torch.empty(20000), std=0.5, a=-1.0, b=1.0)
 
     assert_same_distribution(tf_normal, right)
-    found = compare_distribution(tf_normal, lambda: (torch.rand(4000) - 0.5) * 1.52)
+    found = compare_distribution(tf_normal, lambda: (torch.rand(20000) - 0.5) * 1.52)
     assert [row.name for row in found.rows if row.problem][-1] == "distribution"
 
 
