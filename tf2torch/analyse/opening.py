@@ -41,7 +41,7 @@ from tf2torch.analyse.methods import (
     plain_names,
     tensorflow_names,
 )
-from tf2torch.analyse.placing import inside, place_of, placed, title_of
+from tf2torch.analyse.placing import given_names, inside, place_of, placed, title_of
 from tf2torch.analyse.sections import Cannot, Namer, Opener, marker
 from tf2torch.cst.walk import walk
 
@@ -157,6 +157,8 @@ def _open(
     done = []
     for name in sections:
         given = place.given if place is not None else None
+        if place is None and name == "__init__":
+            given = given_names(module, node, methods, instances)
         statements, renamed = opener.section(methods[name], given)
         region += [marker(f"<section {name}>"), *statements]
         done.append(Section(methods[name].node, renamed))

@@ -48,22 +48,56 @@ def place_of(
             if title_of(other) in instances and other is not function:
                 if Method(other, instances[title_of(other)], tuple(walk(other.body))).loads:  # type: ignore[arg-type]
                     raise Cannot("another function uses the instance")
-    call = next(
-        item
-        for item in walk(function or module)
-        if isinstance(item, cst.Call)
-        and isinstance(item.func, cst.Name)
-        and item.func.value == node.name.value
-    )
-    definition = methods["__init__"].node
-    params = definition.params.with_changes(params=definition.params.params[1:])
-    given = arguments_of(call, definition.with_changes(params=params))
-    if given is None or definition.params.star_kwarg is not None:
+    given = _given(function or module, node, methods["__init__"].node)
+    if given is None:
         raise Cannot("the constructor's arguments are not told one by one")
     scope = [function] if function is not None else [n for n in module.body if title_of(n) is None]
     bound_here = {n for item in scope if item is not node for n in plain_names(item)}
     assert function is None or isinstance(function, cst.FunctionDef)
     return Place(function, name, given, bound_here)
+
+
+def _given(
+    scope: cst.CSTNode, node: cst.ClassDef, definition: cst.FunctionDef
+) -> dict[str, cst.BaseExpression] | None:
+    """The constructor's arguments in the first call of a class below `scope`."""
+    call = next(
+        item
+        for item in walk(scope)
+        if isinstance(item, cst.Call)
+        and isinstance(item.func, cst.Name)
+        and item.func.value == node.name.value
+    )
+    params = definition.params.with_changes(params=definition.params.params[1:])
+    if definition.params.star_kwarg is not None:
+        return None
+    return arguments_of(call, definition.with_changes(params=params))
+
+
+def given_names(
+    module: cst.Module,
+    node: cst.ClassDef,
+    methods: Mapping[str, Method],
+    instances: Mapping[str | None, str],
+) -> dict[str, cst.BaseExpression]:
+    """Strings that the only instance is made with, such as the name of its variable scope.
+
+    Those that the class compares with something decide what it builds; they stay open.
+    """
+    given = _given(module, node, methods["__init__"].node) if instances else None
+    compared = {
+        name
+        for item in walk(node)
+        if isinstance(item, cst.Comparison)
+        for inner in walk(item)
+        if isinstance(inner, cst.Name)
+        for name in (inner.value,)
+    }
+    return {
+        name: value
+        for name, value in (given or {}).items()
+        if isinstance(value, cst.SimpleString) and name not in compared
+    }
 
 
 def inside(

@@ -79,7 +79,7 @@ class Opener:
             value: cst.BaseExpression = cst.Name(SESSION)
             if name in _SESSIONS:
                 sessions.append(name)
-            elif given is not None and not _is_switch(given[name]):
+            elif given is not None and name in given and not _is_switch(given[name]):
                 value = given[name].deep_clone()
                 self._from(value, given[name])
             else:

@@ -203,9 +203,9 @@ def _model_name(root: Root, roles: Mapping[cst.FunctionDef, Role], sole: Role | 
     """Name of the root module: the sole module's, or one that no function's module has."""
     if sole is not None:
         return sole.name
-    taken = {role.name for role in roles.values()}
-    names = ("Model", "Graph", "Program", "RootModule")
-    return root.free_name(next(name for name in names if name not in taken))
+    taken = {role.name for role in roles.values()} | root.names
+    names = ("Model", "Network", "Graph", "Program", "RootModule")
+    return root.free_name(next((name for name in names if name not in taken), "Model"))
 
 
 __all__ = ["Plan", "make_plan"]

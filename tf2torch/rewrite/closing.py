@@ -291,6 +291,8 @@ def _section(
     stored: Statements = []
     for item in part:
         small = item.body[0] if isinstance(item, cst.SimpleStatementLine) else None
+        if _is_docstring(item):
+            continue  # a remark in a string: the graph code around it has gone elsewhere
         if isinstance(small, cst.Assign):
             target = small.targets[0].target
             if isinstance(target, cst.Name) and target.value in bindings:
