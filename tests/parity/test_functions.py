@@ -112,6 +112,7 @@ def test_a_keras_model_and_a_function_of_tensorflow_2(tmp_path: Path) -> None:
         return tf.function(lambda x: tf.nn.softmax(x))
 
     assert compare(tf_side(), lambda x: torch.softmax(x, -1), ["float32[2, 5]"])
+    assert not compare(tf_side(), lambda x: torch.softmax(x, 0), ["float32[2, 5]"])
 
 
 def test_a_kept_side_stands_for_tensorflow(tmp_path: Path) -> None:

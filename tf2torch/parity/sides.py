@@ -82,6 +82,10 @@ def _saved_model(path: Path) -> Callable[..., Any]:
 def _eager(function: Any, inputs: Any, gradients: bool, seed: int, double: bool) -> Side:
     import tensorflow as tf
 
+    if not tf.executing_eagerly():  # somebody has turned TensorFlow 2's ways off in this process
+        with tf.__internal__.eager_context.eager_mode():
+            return _eager(function, inputs, gradients, seed, double)
+
     def tensor(value: Any) -> Any:
         array = np.asarray(value)
         return tf.constant(
