@@ -359,7 +359,9 @@ def _changes(host: Host, tree: Tree, results: dict[int, str]) -> Statements:
     for leaf in tree.leaves():
         if not isinstance(leaf.node, (cst.Name, cst.Attribute)):
             made = convert(host.writer, leaf.node, host.scope) if id(leaf) in results else None
-            statement = [] if made is None else [cst.SimpleStatementLine([cst.Expr(made)])]
+            statement: Statements = []
+            if made is not None:
+                statement = [cst.SimpleStatementLine([cst.Expr(made)])]
             written += statement if operations.assigns(statement) else []
     return written
 

@@ -51,12 +51,12 @@ def read_records(
             while header := file.read(12):
                 length, crc = struct.unpack("<QI", header.ljust(12, b"\0"))
                 if len(header) < 12 or masked_crc(header[:8]) != crc:
-                    raise ValueError(f"corrupted record in {name}")
+                    raise ValueError(f"corrupted record in {name!r}")
                 data, footer = file.read(length), file.read(4)
                 if len(data) < length or len(footer) < 4:
-                    raise ValueError(f"truncated record in {name}")
+                    raise ValueError(f"truncated record in {name!r}")
                 if verify and masked_crc(data) != struct.unpack("<I", footer)[0]:
-                    raise ValueError(f"corrupted record in {name}")
+                    raise ValueError(f"corrupted record in {name!r}")
                 yield data
 
 
