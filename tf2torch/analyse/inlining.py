@@ -11,6 +11,7 @@ from typing import Any
 
 import libcst as cst
 
+from tf2torch.cst.forms import is_docstring
 from tf2torch.cst.walk import below, transform, walk
 
 Origins = dict[cst.CSTNode, cst.CSTNode]
@@ -49,7 +50,7 @@ def _is_training(function: cst.FunctionDef) -> bool:
         called.add(
             func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", "")
         )
-        if isinstance(func, cst.Attribute) and _mentions(func.value, "layers"):
+        if isinstance(func, cst.Attribute) and mentions(func.value, "layers"):
             return False
     returned = _returned(function)
     steps = called & set(_STEPS)
@@ -62,7 +63,7 @@ def _is_training(function: cst.FunctionDef) -> bool:
     )
 
 
-def _mentions(node: cst.BaseExpression, name: str) -> bool:
+def mentions(node: cst.CSTNode, name: str) -> bool:
     return any(item.value == name for item in below(node, cst.Name))
 
 
@@ -180,14 +181,6 @@ def _expanded(
             origins[new] = origins.get(old, old)
     done[0] = done[0].with_changes(leading_lines=[*node.leading_lines, *done[0].leading_lines])
     return done
-
-
-def is_docstring(node: cst.CSTNode) -> bool:
-    return (
-        isinstance(node, cst.SimpleStatementLine)
-        and isinstance(node.body[0], cst.Expr)
-        and isinstance(node.body[0].value, (cst.SimpleString, cst.ConcatenatedString))
-    )
 
 
 def _is_simple(node: cst.BaseExpression) -> bool:

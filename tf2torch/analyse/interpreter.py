@@ -12,6 +12,7 @@ from tf2torch.analyse import contrib_losses, expressions, graph, names, override
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.state import BUDGET, Frame, State, join
 from tf2torch.analyse.summaries import note_use
+from tf2torch.cst.forms import dotted_name
 from tf2torch.cst.walk import children, read
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant
 
@@ -102,7 +103,7 @@ def _global(state: State, node: cst.Global) -> Flow:
 
 def _import(state: State, node: cst.Import) -> Flow:
     for alias in node.names:
-        dotted = _dotted(alias.name)
+        dotted = dotted_name(alias.name)
         symbol = canonical_module(dotted)
         if symbol is not None:
             state.symbols[alias] = symbol
@@ -117,7 +118,7 @@ def _import(state: State, node: cst.Import) -> Flow:
 
 
 def _import_from(state: State, node: cst.ImportFrom) -> Flow:
-    module = _dotted(node.module) if node.module is not None else ""
+    module = dotted_name(node.module) if node.module is not None else ""
     symbol = canonical_module(module) if not node.relative else None
     if symbol is not None:
         state.symbols[node] = symbol
@@ -126,7 +127,7 @@ def _import_from(state: State, node: cst.ImportFrom) -> Flow:
             state.frame.names["*"] = Value("symbol", detail=symbol)
         return None
     for alias in node.names:
-        name = _dotted(alias.name)
+        name = dotted_name(alias.name)
         target = alias.asname.name.value if alias.asname else name  # type: ignore[union-attr]
         if symbol is not None:
             full = canonical_module(f"{module}.{name}") or f"{symbol}.{name}"
@@ -136,12 +137,6 @@ def _import_from(state: State, node: cst.ImportFrom) -> Flow:
         else:
             state.frame.assign(target, Value("python", detail=f"{module}.{name}"))
     return None
-
-
-def _dotted(node: cst.CSTNode | None) -> str:
-    if isinstance(node, cst.Attribute):
-        return f"{_dotted(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
 
 
 def canonical_module(dotted: str) -> str | None:

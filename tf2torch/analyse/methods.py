@@ -8,6 +8,7 @@ from functools import cached_property
 
 import libcst as cst
 
+from tf2torch.cst.forms import dotted_name
 from tf2torch.cst.memory import remember
 from tf2torch.cst.walk import children, walk
 
@@ -220,26 +221,20 @@ def tensorflow_names(module: cst.Module) -> frozenset[str]:
         for small in node.body:
             if isinstance(small, cst.Import):
                 for alias in small.names:
-                    if _dotted(alias.name).partition(".")[0] in ("tensorflow", "tf_slim"):
+                    if dotted_name(alias.name).partition(".")[0] in ("tensorflow", "tf_slim"):
                         name = alias.asname.name if alias.asname is not None else alias.name
-                        found.add(_dotted(name).partition(".")[0])
+                        found.add(dotted_name(name).partition(".")[0])
             elif isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
-                if _dotted(small.module).partition(".")[0] in ("tensorflow", "tf_slim"):
+                if dotted_name(small.module).partition(".")[0] in ("tensorflow", "tf_slim"):
                     for alias in small.names:
                         name = alias.asname.name if alias.asname is not None else alias.name
-                        found.add(_dotted(name))
+                        found.add(dotted_name(name))
             elif isinstance(small, cst.Assign) and isinstance(small.value, cst.Attribute):
-                if _dotted(small.value).partition(".")[0] in found:
+                if dotted_name(small.value).partition(".")[0] in found:
                     found |= {
                         t.target.value for t in small.targets if isinstance(t.target, cst.Name)
                     }
     return frozenset(found)
-
-
-def _dotted(node: cst.CSTNode | None) -> str:
-    if isinstance(node, cst.Attribute):
-        return f"{_dotted(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
 
 
 def graph_calls(nodes: Iterable[cst.CSTNode], tensorflow: frozenset[str]) -> bool:
@@ -250,7 +245,7 @@ def graph_calls(nodes: Iterable[cst.CSTNode], tensorflow: frozenset[str]) -> boo
         func = node.func
         if isinstance(func, cst.Attribute) and func.attr.value in _STEPS:
             return True
-        dotted = _dotted(func)
+        dotted = dotted_name(func)
         if dotted.partition(".")[0] in tensorflow and dotted.rpartition(".")[2] not in _HOST_CALLS:
             return True
     return False

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from tf2torch.analyse import versions
-from tf2torch.analyse.inlining import inline_training
+from tf2torch.analyse.inlining import inline_training, mentions
 from tf2torch.analyse.opening import OpenedClass, open_class
 from tf2torch.cst.walk import below, transform
 
@@ -286,16 +286,12 @@ def _bound_first(nodes: Sequence[cst.CSTNode], name: str, factories: set[str]) -
         small = node.body[0] if isinstance(node, cst.SimpleStatementLine) else None
         if small is not None and _assigned(small, factories) == name:
             assert isinstance(small, cst.Assign)
-            return not _mentions(small.value, name)
+            return not mentions(small.value, name)
         if isinstance(node, cst.For) and name in _makes_in(node, factories):
             return True
-        if _mentions(node, name):
+        if mentions(node, name):
             return False
     return True
-
-
-def _mentions(node: cst.CSTNode, name: str) -> bool:
-    return any(item.value == name for item in below(node, cst.Name))
 
 
 def _unsafe(body: Sequence[cst.CSTNode], looped: frozenset[str]) -> set[str]:

@@ -20,6 +20,7 @@ from tf2torch.analyse.methods import (
 )
 from tf2torch.analyse.opening import OpenedClass, Section
 from tf2torch.analyse.sections import INSTANCE, RESULT, kept_argument
+from tf2torch.cst.forms import is_docstring
 from tf2torch.cst.walk import walk
 from tf2torch.plan import Plan
 from tf2torch.rewrite.assemble import is_guard, spaced, with_main
@@ -291,7 +292,7 @@ def _section(
     stored: Statements = []
     for item in part:
         small = item.body[0] if isinstance(item, cst.SimpleStatementLine) else None
-        if _is_docstring(item):
+        if is_docstring(item):
             continue  # a remark in a string: the graph code around it has gone elsewhere
         if isinstance(small, cst.Assign):
             target = small.targets[0].target
@@ -312,7 +313,7 @@ def _section(
     if node.name.value == "__init__":
         renames = {name: new for name, new in renames.items() if name not in opened.kept}
     done = _restored(section, [renamed(item, renames, frozenset()) for item in body])
-    docstring = [n for n in node.body.body[:1] if _is_docstring(n)]
+    docstring = [n for n in node.body.body[:1] if is_docstring(n)]
     block = [*docstring, *stored, *done] or [cst.SimpleStatementLine([cst.Pass()])]
     return node.with_changes(
         params=node.params.with_changes(params=kept_params),
@@ -337,14 +338,6 @@ def _restored(section: Section, body: Statements) -> Statements:
         if old not in present or new == old
     }
     return [renamed_anywhere(node, back) for node in body]
-
-
-def _is_docstring(node: Any) -> bool:
-    return (
-        isinstance(node, cst.SimpleStatementLine)
-        and isinstance(node.body[0], cst.Expr)
-        and isinstance(node.body[0].value, (cst.SimpleString, cst.ConcatenatedString))
-    )
 
 
 def _method(

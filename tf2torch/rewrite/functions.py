@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from tf2torch.cst.forms import is_docstring
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.roles import Role
 from tf2torch.plan.slots import Slot
@@ -225,7 +226,7 @@ def write_module(writer: Writer, role: Role) -> Written:
     config: list[cst.BaseStatement] = []
     early: list[Statements] = []
     for unit in units:
-        if unit.kind == "host" and not _is_docstring(unit.node):
+        if unit.kind == "host" and not is_docstring(unit.node):
             written = write_block(writer, [unit.node], scope, sink)
             config += written
             early.append(write_block(writer, [unit.node], sink.scope, None))
@@ -279,7 +280,7 @@ def write_module(writer: Writer, role: Role) -> Written:
         constructor = [*lines("".join(f"self.{n} = {n}\n" for n in stored)), *constructor]
     defaults = {p.name.value: p for p in node.params.params}
     defaults |= {name: cst.Param(cst.Name(name)) for name in derived}
-    doc = [u.node for u in units[:1] if _is_docstring(u.node)]
+    doc = [u.node for u in units[:1] if is_docstring(u.node)]
     body = body[len(doc) :] if doc else body
     scopes = [name] if (name := tags.scope_parameter(writer, node)) is not None else []
     class_node = class_definition(
@@ -325,14 +326,6 @@ def _is_silent(writer: Writer, unit: Unit) -> bool:
     if is_summary(value):
         return False
     return value is not None and value.kind in ("object", "symbol")
-
-
-def _is_docstring(node: cst.BaseStatement) -> bool:
-    return (
-        isinstance(node, cst.SimpleStatementLine)
-        and isinstance(node.body[0], cst.Expr)
-        and isinstance(node.body[0].value, (cst.SimpleString, cst.ConcatenatedString))
-    )
 
 
 def _parameter(writer: Writer, parameter: cst.Param, scope: Scope) -> cst.Param:

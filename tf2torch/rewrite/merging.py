@@ -17,6 +17,7 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse.methods import parameters
+from tf2torch.cst.forms import is_docstring
 from tf2torch.cst.walk import transform, walk
 from tf2torch.rewrite.writer import code, lines, parse
 
@@ -44,7 +45,7 @@ def merge(module: cst.Module, title: str, model: str | None) -> tuple[cst.Module
     inside = [_filled(node, arguments) for node in inner.body.body]
     known = {code(node).strip() for node in body}
     inside = [n for n in inside[1:] if code(n).strip() not in known and not _is_identity(n)]
-    doc = [n for n in body[:1] if _is_docstring(n)]
+    doc = [n for n in body[:1] if is_docstring(n)]
     start = [*doc, *lines("super().__init__()\n")]
     joined = [*start, *_without_blank(body[len(doc) : place]), *inside, *body[place + 1 :]]
     init = made.with_changes(body=made.body.with_changes(body=joined))
@@ -131,13 +132,6 @@ def _is_identity(node: Any) -> bool:
     """``self.x = self.x``"""
     left, found, right = code(node).strip().partition(" = ")
     return bool(found) and left == right
-
-
-def _is_docstring(node: Any) -> bool:
-    small = node.body[0] if isinstance(node, cst.SimpleStatementLine) else None
-    return isinstance(small, cst.Expr) and isinstance(
-        small.value, (cst.SimpleString, cst.ConcatenatedString)
-    )
 
 
 def _used(node: Any, title: str) -> Any:

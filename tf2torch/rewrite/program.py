@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.forms import is_text
 from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.memory import remember
 from tf2torch.cst.walk import STATEMENTS, below, walk
@@ -297,7 +298,7 @@ def _write_unit(
     elif unit.kind == "host":
         if closing.ends(unit.small) and model is not None:
             _make_model(program, host, model)
-        if _is_docstring(unit) and (unit.index == 0 or unit.scope is not None):
+        if is_text(unit.small) and (unit.index == 0 or unit.scope is not None):
             (program.module if unit.scope is None else program.main).append(unit.node)
             return
         if is_guard(unit.node):
@@ -361,13 +362,6 @@ def _is_unused(writer: Writer, unit: Unit) -> bool:
     written = cache["written units"]
     settled = any(node in writer.outcomes for node in walk(unit.node))
     return bool(plan.sites) and unit.index not in written and not settled
-
-
-def _is_docstring(unit: Unit) -> bool:
-    small = unit.small
-    return isinstance(small, cst.Expr) and isinstance(
-        small.value, (cst.SimpleString, cst.ConcatenatedString)
-    )
 
 
 def _needs_model(writer: Writer, unit: Unit) -> bool:

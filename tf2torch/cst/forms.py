@@ -1,0 +1,24 @@
+"""Small forms of source that several stages recognise."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+
+def is_text(small: cst.CSTNode | None) -> bool:
+    """Whether a simple statement is only a string, as docstrings are."""
+    return isinstance(small, cst.Expr) and isinstance(
+        small.value, (cst.SimpleString, cst.ConcatenatedString)
+    )
+
+
+def is_docstring(node: cst.CSTNode) -> bool:
+    """Whether a statement is only a string."""
+    return isinstance(node, cst.SimpleStatementLine) and is_text(node.body[0])
+
+
+def dotted_name(node: cst.CSTNode | None) -> str:
+    """``tf.nn.relu`` as text; empty for what is no chain of names."""
+    if isinstance(node, cst.Attribute):
+        return f"{dotted_name(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
