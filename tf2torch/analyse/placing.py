@@ -169,7 +169,7 @@ def placed(
         item = body[index]
         if isinstance(item, (cst.FunctionDef, cst.ClassDef)):
             continue
-        if isinstance(item, cst.If) and "__name__" in set(plain_names(item.test)):
+        if is_guard(item):
             end = index
             break
         called = (n.func for n in walk(item) if isinstance(n, cst.Call))
@@ -182,11 +182,16 @@ def placed(
     return [*before, *region, *rest]
 
 
+def is_guard(node: cst.CSTNode) -> bool:
+    """``if __name__ == "__main__":``"""
+    return isinstance(node, cst.If) and "__name__" in set(plain_names(node.test))
+
+
 def _without_guard(body: Sequence[Any]) -> list[Any]:
     """Module code with what stands under ``if __name__ == "__main__"`` put behind it."""
     done: list[Any] = []
     for item in body:
-        if isinstance(item, cst.If) and "__name__" in set(plain_names(item.test)):
+        if is_guard(item):
             done += item.body.body
         else:
             done.append(item)

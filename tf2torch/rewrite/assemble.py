@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from tf2torch.analyse.placing import is_guard
 from tf2torch.cst.printing import code_of
 from tf2torch.plan.uses import free_names, names_in, parameter_names
 from tf2torch.rewrite import flags
@@ -178,11 +179,6 @@ def with_main(module: Statements, body: Statements, name: str) -> Statements:
         return [*module[:place], own.with_changes(body=inside), *module[place + 1 :]]
     guard = lines(f'\n\nif __name__ == "__main__":\n    {name}()\n')
     return [*module, main_function(name, body), *guard]
-
-
-def is_guard(node: cst.CSTNode) -> bool:
-    """``if __name__ == "__main__":``"""
-    return isinstance(node, cst.If) and "__name__" in names_in(node.test).loads
 
 
 def _is_global(node: cst.CSTNode) -> bool:

@@ -19,11 +19,12 @@ from tf2torch.analyse.methods import (
     plain_names,
 )
 from tf2torch.analyse.opening import OpenedClass, Section
+from tf2torch.analyse.placing import is_guard
 from tf2torch.analyse.sections import INSTANCE, RESULT, kept_argument
 from tf2torch.cst.forms import is_docstring
 from tf2torch.cst.walk import walk
 from tf2torch.plan import Plan
-from tf2torch.rewrite.assemble import is_guard, spaced, with_main
+from tf2torch.rewrite.assemble import spaced, with_main
 from tf2torch.rewrite.merging import merge
 from tf2torch.rewrite.renaming import renamed, renamed_anywhere, without_globals
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.placing import is_guard
 from tf2torch.cst.forms import is_text
 from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.memory import remember
@@ -28,7 +29,6 @@ from tf2torch.rewrite import (
     training,
     variables_list,
 )
-from tf2torch.rewrite.assemble import is_guard
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.functions import write_function
