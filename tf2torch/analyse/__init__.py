@@ -13,7 +13,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import arg_scopes, expansion, expressions, interpreter
+from tf2torch.analyse import arg_scopes, expansion, expressions, functions, interpreter, unreached
 from tf2torch.analyse.facts import Creation, Function, Obj, Run
 from tf2torch.analyse.opening import OpenedClass
 from tf2torch.analyse.prepare import prepare
@@ -146,7 +146,7 @@ def _execute(
         rulebook=rulebook,
         module=module,
         frame=Frame(),
-        follow=interpreter.call_function,
+        follow=functions.call_function,
         assign=interpreter.assign,
         evaluate=expressions.evaluate,
         expansions=expansion.Expansions(),
@@ -159,7 +159,7 @@ def _execute(
         state.frame.names[PARAMETER] = Value("python")
         state.frame.names[SESSION] = Value("object", detail=Obj("Session"))
     interpreter.run_block(state, module.body)
-    interpreter.run_rest(state, module)
+    unreached.run_rest(state, module)
     return state
 
 

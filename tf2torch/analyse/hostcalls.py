@@ -7,7 +7,8 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import arrays, expressions, tensors
+from tf2torch.analyse import arrays, calling, operators, subscripts, tensors
+from tf2torch.analyse.containers import element_of, items_of, mapping_key, sequence
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Argument
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Value, constant, tensor
@@ -41,7 +42,7 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
     """A call of the Python builtin `name`."""
     values = [argument.value for argument in arguments if argument.keyword is None]
     if any(argument.star for argument in arguments):
-        spread = expressions.items_of(values[0]) if name == "zip" and len(arguments) == 1 else None
+        spread = items_of(values[0]) if name == "zip" and len(arguments) == 1 else None
         if spread is None:
             return Value("python")
         values = list(spread)
@@ -51,7 +52,7 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
             return constant(range(*bounds))
         return Value("python")
     if name == "len" and len(values) == 1:
-        items = expressions.items_of(values[0])
+        items = items_of(values[0])
         if items is not None and values[0].kind in ("sequence", "mapping"):
             return constant(len(items))
         literal = values[0].literal
@@ -62,13 +63,13 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
         given = values[0].text
         return Value("python", dtype="int32", text=f"len({given})" if given else None)
     if name in ("list", "tuple", "iter") and len(values) == 1:
-        items = expressions.items_of(values[0])
+        items = items_of(values[0])
         if items is None:
             kept = values[0].kind in ("many", "sequence")
             return values[0] if kept else Value("python")
-        return expressions.sequence(items)
+        return sequence(items)
     if name == "list":
-        return expressions.sequence([])
+        return sequence([])
     if name == "dict" and not values:
         pairs = tuple((argument.keyword, argument.value) for argument in arguments)
         return Value("mapping", detail=pairs)
@@ -78,11 +79,11 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
             named = tuple((a.keyword, a.value) for a in arguments if a.keyword is not None)
             return Value("mapping", detail=(*made, *named))
     if name == "sorted" and len(arguments) == 1 and values[0].kind in ("sequence", "mapping"):
-        known = [item.literal for item in expressions.items_of(values[0]) or ()]
+        known = [item.literal for item in items_of(values[0]) or ()]
         if UNKNOWN not in known and len({type(item) for item in known}) == 1:
-            return expressions.sequence([constant(item) for item in sorted(known)])
-    if name == "reversed" and (items := expressions.items_of(values[0])) is not None:
-        return expressions.sequence(items[::-1])
+            return sequence([constant(item) for item in sorted(known)])
+    if name == "reversed" and (items := items_of(values[0])) is not None:
+        return sequence(items[::-1])
     if name == "enumerate":
         return _enumerate(values)
     if name == "zip":
@@ -92,7 +93,7 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
     if name in ("isinstance", "hasattr", "callable"):
         return Value("python")
     if name == "getattr" and isinstance(values[1].literal, str) and values[0].kind == "instance":
-        return expressions.ANYTHING
+        return ANYTHING
     if name in ("sum", "abs") and values:
         added = values[:1] if name == "abs" else _summands(values)
         if any(item.is_tensor for item in added):
@@ -114,19 +115,19 @@ def _dict_of(value: Value) -> tuple[tuple[Any, Value], ...] | None:
     if value.kind == "mapping":
         return tuple(value.detail)
     found: dict[Any, Value] = {}
-    for item in expressions.items_of(value) or ():
-        pair = expressions.items_of(item) if item.kind == "sequence" else None
+    for item in items_of(value) or ():
+        pair = items_of(item) if item.kind == "sequence" else None
         if pair is None or len(pair) != 2:
             return None
         if pair[0].literal is UNKNOWN and not (pair[0].is_tensor and pair[0].detail is not None):
             return None
-        found[expressions.mapping_key(pair[0])] = pair[1]
+        found[mapping_key(pair[0])] = pair[1]
     return tuple(found.items()) if value.kind == "sequence" else None
 
 
 def _summands(values: list[Value]) -> list[Value]:
-    items = expressions.items_of(values[0])
-    return [*items] if items is not None else [expressions.element_of(values[0])]
+    items = items_of(values[0])
+    return [*items] if items is not None else [element_of(values[0])]
 
 
 def _sum(added: list[Value]) -> Value:
@@ -143,33 +144,33 @@ def _sum(added: list[Value]) -> Value:
 
 
 def _enumerate(values: list[Value]) -> Value:
-    items = expressions.items_of(values[0]) if values else None
+    items = items_of(values[0]) if values else None
     start = values[1].literal if len(values) > 1 else 0
     if items is None or not isinstance(start, int):
-        inner = expressions.element_of(values[0]) if values else ANYTHING
-        return Value("many", detail=expressions.sequence([Value("python"), inner]))
-    pairs = [expressions.sequence([constant(i + start), item]) for i, item in enumerate(items)]
-    return expressions.sequence(pairs)
+        inner = element_of(values[0]) if values else ANYTHING
+        return Value("many", detail=sequence([Value("python"), inner]))
+    pairs = [sequence([constant(i + start), item]) for i, item in enumerate(items)]
+    return sequence(pairs)
 
 
 def _zip(values: list[Value]) -> Value:
-    columns = [expressions.items_of(value) for value in values]
+    columns = [items_of(value) for value in values]
     if not columns or any(column is None for column in columns):
-        row = expressions.sequence([expressions.element_of(value) for value in values])
+        row = sequence([element_of(value) for value in values])
         return Value("many", detail=row)
     rows = zip(*(column for column in columns if column is not None), strict=False)
-    return expressions.sequence([expressions.sequence(row) for row in rows])
+    return sequence([sequence(row) for row in rows])
 
 
 def _map(state: State, node: cst.Call, values: list[Value], *, keep: bool) -> Value:
-    items = expressions.items_of(values[1])
+    items = items_of(values[1])
     results = []
-    for item in items if items is not None else [expressions.element_of(values[1])]:
+    for item in items if items is not None else [element_of(values[1])]:
         argument = Argument(node, item)
-        results.append(expressions.call_value(state, node, values[0], [argument]))
+        results.append(calling.call_value(state, node, values[0], [argument]))
     if keep:
-        return Value("many", detail=expressions.element_of(values[1]))
-    return expressions.sequence(results) if items is not None else Value("many", detail=results[0])
+        return Value("many", detail=element_of(values[1]))
+    return sequence(results) if items is not None else Value("many", detail=results[0])
 
 
 def method(
@@ -187,19 +188,19 @@ def method(
         elif name == "insert" and len(values) == 2 and values[0].literal == 0:
             changed = [values[1], *owner.detail]
         elif name in ("extend", "__iadd__") and values:
-            items = expressions.items_of(values[0])
+            items = items_of(values[0])
             if items is None:
-                element = expressions.element_of(values[0])
-                expressions.replace_container(state, receiver, Value("many", detail=element))
+                element = element_of(values[0])
+                subscripts.replace_container(state, receiver, Value("many", detail=element))
                 return constant(None)
             changed = [*owner.detail, *items]
         elif name == "reverse":
             changed = list(owner.detail[::-1])
         elif name == "pop" and owner.detail:
-            expressions.replace_container(state, receiver, expressions.sequence(owner.detail[:-1]))
+            subscripts.replace_container(state, receiver, sequence(owner.detail[:-1]))
             return owner.detail[-1]
         if changed is not None:
-            expressions.replace_container(state, receiver, expressions.sequence(changed))
+            subscripts.replace_container(state, receiver, sequence(changed))
             return constant(None)
     if owner.kind == "mapping":
         return _mapping_method(state, receiver, owner, name, values)
@@ -215,27 +216,23 @@ def _mapping_method(
 ) -> Value:
     pairs = dict(owner.detail)
     if name in ("items", "iteritems"):
-        return expressions.sequence(
-            [expressions.sequence([constant(k), v]) for k, v in pairs.items()]
-        )
+        return sequence([sequence([constant(k), v]) for k, v in pairs.items()])
     if name in ("values", "itervalues"):
-        return expressions.sequence(list(pairs.values()))
+        return sequence(list(pairs.values()))
     if name in ("keys", "iterkeys"):
-        return expressions.sequence([constant(key) for key in pairs])
+        return sequence([constant(key) for key in pairs])
     if name in ("get", "pop", "setdefault") and values:
-        found = pairs.get(expressions.mapping_key(values[0]))
+        found = pairs.get(mapping_key(values[0]))
         default = values[1] if len(values) > 1 else constant(None)
         if name != "get" and receiver is not None:
             _drop_keys(state, receiver, pairs, values[0], keep=name == "setdefault")
         return found if found is not None else default
     if name == "update" and values and values[0].kind == "mapping" and receiver is not None:
         pairs.update(values[0].detail)
-        expressions.replace_container(
-            state, receiver, Value("mapping", detail=tuple(pairs.items()))
-        )
+        subscripts.replace_container(state, receiver, Value("mapping", detail=tuple(pairs.items())))
         return constant(None)
     if name in ("update", "clear", "popitem") and receiver is not None:
-        expressions.replace_container(state, receiver, Value("python"))
+        subscripts.replace_container(state, receiver, Value("python"))
     return Value("python")
 
 
@@ -243,13 +240,13 @@ def _drop_keys(
     state: State, receiver: cst.BaseExpression, pairs: dict[Any, Value], key: Value, *, keep: bool
 ) -> None:
     """``d.pop(key)``: what the dictionary holds then; not known for an unknown key."""
-    wanted = expressions.mapping_key(key)
+    wanted = mapping_key(key)
     left = {k: v for k, v in pairs.items() if k != wanted}
     known = wanted in pairs
     if keep and known:
         return
     value = Value("mapping", detail=tuple(left.items())) if known else Value("python")
-    expressions.replace_container(state, receiver, value)
+    subscripts.replace_container(state, receiver, value)
 
 
 _STRING_METHODS = frozenset(
@@ -269,7 +266,7 @@ def _string_method(text: str, name: str, arguments: list[Argument]) -> Value:
     except Exception:  # the program would fail here too
         return Value("python")
     if isinstance(result, (list, tuple)):
-        return expressions.sequence([constant(item) for item in result])
+        return sequence([constant(item) for item in result])
     return constant(result)
 
 
@@ -277,7 +274,7 @@ def package_call(state: State, node: cst.Call, name: str, arguments: list[Argume
     """A call into a package that is neither TensorFlow nor the program."""
     for argument in arguments:
         if argument.value.kind == "function" and name != "atexit.register":
-            expressions.follow(state, argument.value.detail, None, None)
+            calling.follow(state, argument.value.detail, None, None)
     if name in ("functools.partial",) and arguments:
         return Value("partial", detail=(arguments[0].value, tuple(arguments[1:])))
     if name in ("numpy.prod", "np.prod", "numpy.product") and arguments:
@@ -287,7 +284,7 @@ def package_call(state: State, node: cst.Call, name: str, arguments: list[Argume
     if name in _MATH and len(arguments) == 1:
         number = tensors.number(arguments[0].value)
         if isinstance(number, (int, float)):
-            return expressions.fold(lambda one, _: _MATH[name](one), number, None, None)
+            return operators.fold(lambda one, _: _MATH[name](one), number, None, None)
         given = arguments[0].value
         if given.kind == "python" and given.dtype and given.shape is None:
             return Value("python", dtype="float32")
@@ -296,7 +293,7 @@ def package_call(state: State, node: cst.Call, name: str, arguments: list[Argume
 
 
 def _product(value: Value) -> Value:
-    items = expressions.items_of(value)
+    items = items_of(value)
     numbers = [tensors.number(item) for item in items] if items is not None else [UNKNOWN]
     whole = [number for number in numbers if isinstance(number, int)]
     if len(whole) == len(numbers):

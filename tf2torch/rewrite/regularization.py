@@ -188,7 +188,8 @@ def selected(
     writer: Writer, node: cst.BaseComp, scope: Scope
 ) -> tuple[cst.BaseExpression, tuple[Value, ...]] | None:
     """``for v in tf.trainable_variables() if 'bias' not in v.name``: the variables meant."""
-    from tf2torch.analyse.expressions import evaluate, truth
+    from tf2torch.analyse.containers import truth
+    from tf2torch.analyse.expressions import evaluate
     from tf2torch.analyse.state import Frame
     from tf2torch.rewrite.variables_list import list_text
 
