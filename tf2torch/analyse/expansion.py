@@ -14,11 +14,10 @@ import libcst as cst
 
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import Frame, State
+from tf2torch.cst.forms import TIGHT
 from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import transform, walk
 from tf2torch.rulebook.values import UNKNOWN, Value
-
-_TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 
 #: Keywords of calls that this stage writes; no program has them.
 SCOPE, QUIET = "_scope", "_quiet"
@@ -81,7 +80,7 @@ def same_code(one: cst.CSTNode, other: cst.CSTNode) -> bool:
 
 
 def keyword(name: str, value: cst.BaseExpression) -> cst.Arg:
-    return cst.Arg(value, keyword=cst.Name(name), equal=_TIGHT)
+    return cst.Arg(value, keyword=cst.Name(name), equal=TIGHT)
 
 
 def internal(args: Sequence[cst.Arg]) -> tuple[list[cst.Arg], dict[str, cst.BaseExpression]]:
@@ -203,7 +202,7 @@ def _respelled(state: State, record: Obj) -> cst.BaseExpression | None:
         text = spell(state, given) if given is not None and not arg.star else None
         if text is None:
             return None
-        args.append(cst.Arg(text, keyword=arg.keyword, equal=_TIGHT if arg.keyword else arg.equal))
+        args.append(cst.Arg(text, keyword=arg.keyword, equal=TIGHT if arg.keyword else arg.equal))
     return None if func is None else cst.Call(func, args)
 
 
@@ -300,7 +299,7 @@ def rebuild(
 
 def _with_parameters(node: cst.FunctionDef, names: Sequence[str]) -> cst.FunctionDef:
     """The function with further parameters, which its calls under a scope fill in."""
-    added = [cst.Param(cst.Name(name), default=cst.Name("None"), equal=_TIGHT) for name in names]
+    added = [cst.Param(cst.Name(name), default=cst.Name("None"), equal=TIGHT) for name in names]
     plain = node.params
     if plain.star_arg is not cst.MaybeSentinel.DEFAULT:
         return node.with_changes(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import libcst as cst
 
+#: The sign of ``f(name=value)``.
+TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+
 
 def is_text(small: cst.CSTNode | None) -> bool:
     """Whether a simple statement is only a string, as docstrings are."""

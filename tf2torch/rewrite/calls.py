@@ -21,17 +21,10 @@ from tf2torch.rewrite import (
     regularization,
     sparse,
 )
-from tf2torch.rewrite.expressions import (
-    Typed,
-    array_tensor,
-    chosen,
-    convert,
-    method_rule,
-    renumber,
-    typed,
-    unify_all,
-)
+from tf2torch.rewrite.choice import chosen, method_rule, renumber
+from tf2torch.rewrite.expressions import convert, typed
 from tf2torch.rewrite.layout import FIRST
+from tf2torch.rewrite.operands import Typed, array_tensor, unify_all
 from tf2torch.rewrite.session_arguments import without_sessions
 from tf2torch.rewrite.tensor_arguments import lifted
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse

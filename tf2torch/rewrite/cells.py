@@ -8,15 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.cells import WRAPPERS, Cell, RecurrentCreation
 from tf2torch.analyse.sizes import Size
-from tf2torch.rewrite.forms import (
-    PROBABILITIES,
-    RELU,
-    TANH,
-    Form,
-    activation_of,
-    bare,
-    every_cell,
-)
+from tf2torch.rewrite.forms import PROBABILITIES, RELU, TANH, Form, activation_of, bare, every_cell
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code
 
 

@@ -11,7 +11,8 @@ from tf2torch.cst.memory import remember
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import distributions, gradients, operations, recurrent, variables
-from tf2torch.rewrite.expressions import Typed, convert, fill_method
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.operands import Typed, fill_method
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
 Special = Callable[[Writer, cst.Call, Scope], Typed]

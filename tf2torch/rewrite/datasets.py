@@ -5,16 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from tf2torch.rewrite.control import argument
-from tf2torch.rewrite.data_forms import (
-    BATCHES,
-    MAKERS,
-    METHODS,
-    PRODUCERS,
-    READERS,
-    TUNING,
-    Form,
-)
-from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.data_forms import BATCHES, MAKERS, METHODS, PRODUCERS, READERS, TUNING, Form
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.values import UNKNOWN, Value
 

@@ -8,7 +8,8 @@ import libcst as cst
 
 from tf2torch.analyse.distributions import FAMILIES, HANDLERS
 from tf2torch.analyse.facts import Obj
-from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.values import UNKNOWN
 

@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.forms import TIGHT
 from tf2torch.cst.precedence import fit, parenthesize
 from tf2torch.cst.walk import with_children
-from tf2torch.diagnostics import Outcome
-from tf2torch.plan.uses import names_in, parameter_names
+from tf2torch.plan.uses import parameter_names
 from tf2torch.rewrite import layout
-from tf2torch.rewrite.layout import FIRST
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
-from tf2torch.rulebook.apply import Argument, Bound, bind, fill, select
-from tf2torch.rulebook.dtype_text import TORCH_DTYPES
-from tf2torch.rulebook.model import Emit, Refusal, Rule
+from tf2torch.rewrite.choice import chosen, method_rule
+from tf2torch.rewrite.lengths import static_length
+from tf2torch.rewrite.operands import Typed, array_tensor, fill_method, unify
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
+from tf2torch.rulebook.apply import Argument, bind, fill
+from tf2torch.rulebook.model import Refusal, Rule
 from tf2torch.rulebook.values import UNKNOWN, Value
-
-_TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-
-
-@dataclass(frozen=True)
-class Typed:
-    """A written expression, its axis order (None: TensorFlow's), rank and, of a list, its items."""
-
-    node: cst.BaseExpression
-    layout: str | None = None
-    rank: int | None = None
-    parts: tuple[Typed, ...] = ()
-
-    def last(self) -> cst.BaseExpression:
-        """The expression in TensorFlow's axis order."""
-        if self.layout is None:
-            return self.node
-        return layout.to_last(self.node, self.rank or 4)
-
-    def first(self) -> cst.BaseExpression:
-        """The expression with channels first."""
-        if self.layout is not None:
-            return self.node
-        return layout.to_first(self.node, self.rank or 4)
 
 
 def convert(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
@@ -76,58 +52,13 @@ def typed(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
         if number is not None:
             return Typed(number)
     if scope.phase in ("init", "host"):
-        known = _static_length(writer, node)
+        known = static_length(writer, node)
         if known is not None:
             return Typed(known)
     handler = _HANDLERS.get(type(node))
     if handler is None:
         return Typed(_children(writer, node, scope))
     return handler(writer, node, scope)
-
-
-def _static_length(writer: Writer, node: cst.BaseExpression) -> cst.BaseExpression | None:
-    """``x.shape[1].value`` where no tensor is at hand: the length that it is."""
-    kind = type(node)  # `isinstance` is slow here
-    if kind is not cst.Call and kind is not cst.Attribute and kind is not cst.Subscript:
-        return None
-    value = tensors.plain(writer.value(node))
-    if value.kind not in ("python", "sequence") or not _reads_tensor(writer, node):
-        return None
-    if value.kind == "sequence":
-        sizes = [_size_text(item) for item in value.detail or ()]
-        if None in sizes[1:] or not sizes:
-            return None
-        # Of a placeholder the length that TensorFlow does not know is the first, the batch.
-        return parse(_lengths([size or "None" for size in sizes], node))
-    if isinstance(value.literal, int):
-        return parse(value.text or str(value.literal))
-    return parse(value.text) if value.text is not None and value.literal is UNKNOWN else None
-
-
-def _lengths(sizes: list[str], node: cst.BaseExpression) -> str:
-    """``x.shape.as_list()`` is a list; a TensorShape reads and prints like a tuple."""
-    inside: cst.CSTNode = node
-    while isinstance(inside, (cst.Call, cst.Attribute, cst.Subscript)):
-        if isinstance(inside, cst.Attribute) and inside.attr.value == "as_list":
-            return f"[{', '.join(sizes)}]"
-        inside = inside.func if isinstance(inside, cst.Call) else inside.value
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
-
-
-def _size_text(value: Value) -> str | None:
-    if value.kind != "python" or value.is_tensor:
-        return None
-    return value.text or (str(value.literal) if isinstance(value.literal, int) else None)
-
-
-def _reads_tensor(writer: Writer, node: cst.BaseExpression) -> bool:
-    while isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
-        if node in writer.analysis.runs:
-            return False  # ``y.eval().shape``: that of an array
-        node = node.func if isinstance(node, cst.Call) else node.value
-        if writer.value(node).is_tensor:
-            return True
-    return False
 
 
 _PLACES = ("left", "right", "expression", "value", "func", "test", "body", "orelse")
@@ -224,15 +155,6 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
     return Typed(node.with_changes(value=fit(convert(writer, node.value, scope), node, "value")))
 
 
-def method_rule(writer: Writer, owner: Value, kind: str, name: str) -> Rule | None:
-    book = writer.analysis.rulebook
-    if owner.kind == "variable":
-        found = book.find(f"Variable.{name}")
-        if found is not None:
-            return found
-    return book.find(f"{kind}.{name}")
-
-
 def _symbol(writer: Writer, node: cst.CSTNode, symbol: str, scope: Scope) -> cst.BaseExpression:
     """A TensorFlow name used as a value: ``tf.nn.relu``, ``tf.float32``."""
     if symbol in ("tf.app.flags.FLAGS", "tf.flags.FLAGS"):
@@ -283,81 +205,14 @@ def _lifted(item: Typed, value: Value, other: Value) -> Typed:
         return Typed(array_tensor(item.last(), other.dtype))
     if value.kind != "sequence":
         return item
-    device = cst.Arg(cst.Name("device"), cst.Name("device"), equal=_TIGHT)
+    device = cst.Arg(cst.Name("device"), cst.Name("device"), equal=TIGHT)
     return Typed(cst.Call(parse("torch.as_tensor"), [cst.Arg(item.node), device]))
-
-
-def array_tensor(array: cst.BaseExpression, dtype: str | None) -> cst.BaseExpression:
-    """A numpy array as a tensor; TensorFlow gives it the dtype of the tensor beside it."""
-    known = (
-        f", dtype=torch.{TORCH_DTYPES[dtype]}"
-        if dtype is not None and dtype in TORCH_DTYPES
-        else ""
-    )
-    return parse(f"torch.as_tensor({code(array)}{known}, device=device)")
 
 
 def _unary(writer: Writer, node: cst.UnaryOperation, scope: Scope) -> Typed:
     inner = typed(writer, node.expression, scope)
     new = node.with_changes(expression=fit(inner.node, node, "expression"))
     return Typed(new, inner.layout, inner.rank)
-
-
-def unify(
-    writer: Writer, nodes: list[cst.BaseExpression], items: list[Typed]
-) -> tuple[Typed, Typed, str | None, int | None]:
-    """Two operands in one axis order: channels first if broadcasting then means the same."""
-    done, order, rank = unify_all(writer, nodes, items)
-    return done[0], done[1], order, rank
-
-
-def unify_all(
-    writer: Writer, nodes: list[cst.BaseExpression], items: list[Typed]
-) -> tuple[list[Typed], str | None, int | None]:
-    """Operands of an elementwise operation in one axis order."""
-    images = [item for item in items if item.layout is not None]
-    if not images:
-        return items, None, None
-    rank = images[0].rank or 4
-    values = [tensors.plain(writer.value(node)) for node in nodes]
-    done: list[Typed] = []
-    for item, value in zip(items, values, strict=True):
-        if item.layout is not None:
-            done.append(item)
-        elif _is_scalar(value):
-            done.append(item)
-        elif value.rank == rank:
-            done.append(Typed(item.first(), FIRST, rank))
-        elif value.rank == 1:
-            shape = ", ".join(["-1"] + ["1"] * (rank - 2))
-            done.append(Typed(fill_method(item.node, f"view({shape})"), FIRST, rank))
-        else:
-            return [Typed(i.last()) for i in items], None, None
-    return done, FIRST, rank
-
-
-def _is_scalar(value: Value) -> bool:
-    if value.is_tensor:
-        return value.rank == 0
-    return isinstance(value.literal, (int, float, bool)) or value.literal is None
-
-
-def fill_method(node: cst.BaseExpression, call: str) -> cst.BaseExpression:
-    """``(node).call``"""
-    loose = (cst.BinaryOperation, cst.UnaryOperation, cst.BooleanOperation, cst.IfExp)
-    if isinstance(node, (*loose, cst.Comparison, cst.Lambda)) and not node.lpar:
-        node = node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-    return parse(f"_.{call}").visit(_Receiver(node))  # type: ignore[return-value]
-
-
-class _Receiver(cst.CSTTransformer):
-    """Puts an expression in the place of the name ``_``."""
-
-    def __init__(self, node: cst.BaseExpression) -> None:
-        self.node = node
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        return self.node if original_node.value == "_" else updated_node
 
 
 def _subscript(writer: Writer, node: cst.Subscript, scope: Scope) -> Typed:
@@ -406,54 +261,6 @@ def _lambda(writer: Writer, node: cst.Lambda, scope: Scope) -> Typed:
     return Typed(node.with_changes(body=convert(writer, node.body, inner)))
 
 
-def _comprehension(writer: Writer, node: cst.BaseComp, scope: Scope) -> Typed:
-    bound: set[str] = set()
-    clause: cst.CompFor | None = node.for_in
-    while clause is not None:
-        bound |= names_in(cst.Assign([cst.AssignTarget(clause.target)], cst.Name("_"))).stores
-        clause = clause.inner_for_in
-    inner = scope.shadow(bound)
-    from tf2torch.rewrite import regularization
-
-    chosen_variables = regularization.selected(writer, node, scope)
-    if chosen_variables is not None:
-        changes = {
-            part: convert(writer, getattr(node, part), inner)
-            for part in ("elt", "key", "value")
-            if getattr(node, part, None) is not None
-        }
-        clause = node.for_in.with_changes(iter=chosen_variables[0], ifs=())
-        return Typed(node.with_changes(for_in=clause, **changes))
-    from tf2torch.rewrite import views
-
-    parts = [getattr(node, part, None) for part in ("elt", "key", "value")]
-    bodies = [part for part in (*parts, *node.for_in.ifs) if part is not None]
-    clause = node.for_in
-    looked = views.looked_at(writer, clause.target, clause.iter, bodies, scope)
-    if looked is not None:
-        inner = inner.inside(replaced={**inner.replaced, **looked.replaced})
-        writer.settle(clause.iter, Outcome.CONVERTED, "variable-list")
-        literal = writer.value(node).literal
-        if isinstance(node, cst.ListComp) and isinstance(literal, tuple):
-            return Typed(parse(repr(list(literal)).replace("'", '"')))
-        node = node.with_changes(for_in=clause.with_changes(target=looked.target))
-    changes = {}
-    for part in ("elt", "key", "value"):
-        child = getattr(node, part, None)
-        if child is not None:
-            changes[part] = convert(writer, child, inner)
-    return Typed(node.with_changes(for_in=_clause(writer, node.for_in, inner), **changes))
-
-
-def _clause(writer: Writer, clause: cst.CompFor, scope: Scope) -> cst.CompFor:
-    inner = clause.inner_for_in
-    return clause.with_changes(
-        iter=convert(writer, clause.iter, scope),
-        ifs=[c.with_changes(test=convert(writer, c.test, scope)) for c in clause.ifs],
-        inner_for_in=_clause(writer, inner, scope) if inner is not None else None,
-    )
-
-
 def _conditional(writer: Writer, node: cst.IfExp, scope: Scope) -> Typed:
     body, orelse = typed(writer, node.body, scope), typed(writer, node.orelse, scope)
     body, orelse, order, rank = unify(writer, [node.body, node.orelse], [body, orelse])
@@ -466,7 +273,13 @@ def _conditional(writer: Writer, node: cst.IfExp, scope: Scope) -> Typed:
     return Typed(new, order, rank)
 
 
-# -- calls ---------------------------------------------------------------------------------------
+# -- comprehensions and calls --------------------------------------------------------------------
+
+
+def _comprehension(writer: Writer, node: cst.BaseComp, scope: Scope) -> Typed:
+    from tf2torch.rewrite import comprehensions
+
+    return comprehensions.convert_comprehension(writer, node, scope)
 
 
 def _call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
@@ -483,51 +296,6 @@ def _apply_simple(
         raise Unconvertible(rule.id, bound.reason, node)
     emit = chosen(writer, rule, bound, node)
     return fill(emit.torch or "", bound)
-
-
-def chosen(writer: Writer, rule: Rule, bound: Bound, node: cst.CSTNode) -> Emit:
-    """The emit that applies; what it needs and assumes is noted."""
-    emit = select(bound, exact=writer.exact)
-    if isinstance(emit, Refusal):
-        raise Unconvertible(rule.id, emit.reason, node)
-    writer.support.update((*rule.support, *emit.support))
-    writer.imports.update((*rule.imports, *emit.imports))
-    if emit.assume and not _holds(emit.assume, bound):
-        writer.note(node, rule.id, f"assumed: {emit.assume}")
-    return emit
-
-
-def _holds(assumption: str, bound: Bound) -> bool:
-    """Whether the analysis knows what a form assumes: nothing is assumed then."""
-    subject, _, claim = assumption.partition(" ")
-    if not assumption.endswith("floating point"):
-        return False
-    if claim == "is floating point":
-        value = bound.values.get(subject)
-        return value is not None and value.category == "float"
-    given = [bound.values[name] for name in bound.nodes]
-    return any(v.category == "float" for v in given if v.is_tensor) and all(
-        v.category == "float" for v in given if v.is_tensor
-    )
-
-
-def renumber(bound: Bound, axes: tuple[str, ...], rank: int) -> Bound | None:
-    """`bound` with its axis arguments counted with channels first; None if one is not known."""
-    nodes, values = dict(bound.nodes), dict(bound.values)
-    for name in axes:
-        literal = bound.values[name].literal if name in bound.values else UNKNOWN
-        if name not in bound.nodes and not isinstance(literal, int):
-            continue  # a default of None names no axis
-        if isinstance(literal, int):
-            axis = layout.axis_first(literal, rank)
-            nodes[name], values[name] = parse(str(axis)), Value("python", literal=axis)
-        elif isinstance(literal, tuple) and all(isinstance(item, int) for item in literal):
-            found = layout.axes_first(literal, rank)
-            nodes[name] = parse(f"[{', '.join(map(str, found))}]")
-            values[name] = Value("python", literal=tuple(found))
-        elif literal is UNKNOWN:
-            return None
-    return replace(bound, nodes=nodes, values=values)
 
 
 def _list(writer: Writer, node: cst.List | cst.Tuple, scope: Scope) -> Typed:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from tf2torch.cst.forms import is_docstring
+from tf2torch.cst.forms import TIGHT, is_docstring
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.roles import Role
 from tf2torch.plan.slots import Slot
 from tf2torch.plan.units import Unit
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import initial, overrides, repetition, running, tags
-from tf2torch.rewrite.expressions import Typed, chosen, convert, typed
+from tf2torch.rewrite.choice import chosen
+from tf2torch.rewrite.expressions import convert, typed
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.lists import without_lists
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.recording import is_summary
 from tf2torch.rewrite.sink import Sink
 from tf2torch.rewrite.statements import Statements, block, write_block
@@ -85,14 +87,11 @@ def _extra(writer: Writer, node: cst.Call, role: Role, scope: Scope) -> list[cst
     scopes = tags.scope_argument(writer, node, scope)
     if scopes is not None:
         name, text = scopes
-        found.append(cst.Arg(parse(text), keyword=cst.Name(name), equal=_TIGHT))
+        found.append(cst.Arg(parse(text), keyword=cst.Name(name), equal=TIGHT))
     for name in role.extra:
         value = parse(scope.names.get(name, name))
-        found.append(cst.Arg(value, keyword=cst.Name(name), equal=_TIGHT))
+        found.append(cst.Arg(value, keyword=cst.Name(name), equal=TIGHT))
     return found
-
-
-_TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 
 
 def write_function(writer: Writer, role: Role, scope: Scope) -> Written | None:
@@ -484,7 +483,7 @@ def _module_call(
         keyword = None if in_order and given[name].keyword is None else cst.Name(name)
         in_order = in_order and keyword is None
         args.append(
-            cst.Arg(value, keyword=keyword, equal=_TIGHT if keyword else cst.MaybeSentinel.DEFAULT)
+            cst.Arg(value, keyword=keyword, equal=TIGHT if keyword else cst.MaybeSentinel.DEFAULT)
         )
     args += _extra(writer, node, role, scope)
     return Typed(cst.Call(reach(slot, scope), args))
@@ -547,7 +546,7 @@ def creator(writer: Writer, sink: Sink):  # type: ignore[no-untyped-def]
                 cst.Arg(
                     convert(writer, value, sink.scope),
                     keyword=cst.Name(keyword) if keyword else None,
-                    equal=_TIGHT if keyword else cst.MaybeSentinel.DEFAULT,
+                    equal=TIGHT if keyword else cst.MaybeSentinel.DEFAULT,
                 )
                 for keyword, value in args
             ]

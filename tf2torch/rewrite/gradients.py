@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import libcst as cst
 
-from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.values import Value
 

@@ -6,7 +6,8 @@ import libcst as cst
 
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
-from tf2torch.rewrite.expressions import chosen, convert
+from tf2torch.rewrite.choice import chosen
+from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.apply import Argument, Bound, bind, fill
 from tf2torch.rulebook.model import Refusal, Rule

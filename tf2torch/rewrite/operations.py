@@ -14,7 +14,8 @@ from tf2torch.plan.sites import Leaf
 from tf2torch.plan.units import Unit, contents
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import counting
-from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import Value
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.cst.walk import walk
-from tf2torch.rewrite.expressions import Typed
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.cst.forms import TIGHT
 from tf2torch.plan.units import calls_in
 from tf2torch.rewrite.writer import Writer
 
@@ -19,8 +20,7 @@ def seeded(writer: Writer, node: cst.Call, written: cst.BaseExpression) -> cst.B
     seed = _graph_seed(writer, node)
     if seed is None:
         return written
-    tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-    given = cst.Arg(seed.deep_clone(), cst.Name("seed"), equal=tight)
+    given = cst.Arg(seed.deep_clone(), cst.Name("seed"), equal=TIGHT)
     return written.with_changes(args=[*written.args, given])
 
 

@@ -13,8 +13,9 @@ from tf2torch.cst.memory import remember
 from tf2torch.cst.walk import read
 from tf2torch.rewrite import cell_weights, cells, forms
 from tf2torch.rewrite.cell_statements import absorbed, is_cell
-from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.forms import Form
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
 #: Parameters of the loops, in TensorFlow 1.15's order.

@@ -9,7 +9,8 @@ import libcst as cst
 from tf2torch.analyse.regularization import Term
 from tf2torch.plan.collected import collected, names_of
 from tf2torch.plan.units import units_of
-from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.apply import fill, select
 from tf2torch.rulebook.model import Refusal

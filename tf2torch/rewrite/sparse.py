@@ -5,8 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.forms import TIGHT
 from tf2torch.plan.units import contents
-from tf2torch.rewrite.expressions import Typed
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Unconvertible, Writer
 from tf2torch.rulebook.values import Value
 
@@ -54,8 +55,7 @@ def lookup(writer: Writer, node: cst.Call, symbol: str, written: Typed) -> Typed
 
 
 def _with_sparse(call: cst.Call) -> cst.Call:
-    tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-    option = cst.Arg(cst.Name("True"), keyword=cst.Name("sparse"), equal=tight)
+    option = cst.Arg(cst.Name("True"), keyword=cst.Name("sparse"), equal=TIGHT)
     last = call.args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
     return call.with_changes(args=[*call.args[:-1], last, option])
 

@@ -15,16 +15,11 @@ from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import classify, dissolves
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import overrides, recording, recurrent
-from tf2torch.rewrite.expressions import (
-    Typed,
-    convert,
-    convert_children,
-    method_rule,
-    typed,
-    unify,
-)
+from tf2torch.rewrite.choice import method_rule
+from tf2torch.rewrite.expressions import convert, convert_children, typed
 from tf2torch.rewrite.graph_prints import prints_graph
 from tf2torch.rewrite.layout import FIRST, to_last
+from tf2torch.rewrite.operands import Typed, unify
 from tf2torch.rewrite.sink import Sink
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines
 

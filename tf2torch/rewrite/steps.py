@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tf2torch.analyse.facts import Obj
-from tf2torch.rewrite import (
-    operations,
-    rates,
-    training,
-)
-from tf2torch.rewrite.expressions import convert, fill_method
+from tf2torch.rewrite import operations, rates, training
+from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host
-from tf2torch.rewrite.statements import (
-    Statements,
-)
+from tf2torch.rewrite.operands import fill_method
+from tf2torch.rewrite.statements import Statements
 from tf2torch.rewrite.training import Optimizer
 from tf2torch.rewrite.writer import Scope, Unconvertible, code, lines
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import libcst as cst
 
 from tf2torch.analyse import tensors
+from tf2torch.cst.forms import TIGHT
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import initial, repetition
-from tf2torch.rewrite.expressions import Typed, convert
+from tf2torch.rewrite.expressions import convert
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.values import Value
 
@@ -118,8 +120,7 @@ def parameter(value: Value, written: cst.BaseExpression) -> cst.BaseExpression:
     """``nn.Parameter(...)``, without a gradient where TensorFlow would not train it."""
     args = [cst.Arg(written)]
     if not _trains(value):
-        tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-        args.append(cst.Arg(cst.Name("False"), keyword=cst.Name("requires_grad"), equal=tight))
+        args.append(cst.Arg(cst.Name("False"), keyword=cst.Name("requires_grad"), equal=TIGHT))
     return cst.Call(parse("nn.Parameter"), args)
 
 

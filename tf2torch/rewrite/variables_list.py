@@ -9,8 +9,8 @@ import libcst as cst
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contents
 from tf2torch.rewrite import training
-from tf2torch.rewrite.expressions import Typed
 from tf2torch.rewrite.forms import has_frozen_biases
+from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.statements import Statements, with_leading, write_statement
 from tf2torch.rewrite.weights import variable_keys
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
