@@ -13,7 +13,8 @@ from tf2torch.plan.units import Unit, contents
 from tf2torch.rewrite import sources
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host
-from tf2torch.rewrite.statements import Statements, write_statement
+from tf2torch.rewrite.statements import write_statement
+from tf2torch.rewrite.suites import Statements
 from tf2torch.rewrite.writer import Unconvertible, Writer, code, lines
 from tf2torch.rulebook.values import Value
 

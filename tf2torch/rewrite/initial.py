@@ -42,7 +42,7 @@ def layer_resets(
                 code(expression).replace("{", "{{").replace("}", "}}").replace("LAYER", "{}")
             )
         if given:
-            from tf2torch.rewrite.functions import source_argument
+            from tf2torch.rewrite.layers import source_argument
 
             argument = source_argument(rule, node, parameter)
             if argument is not None:

@@ -26,8 +26,9 @@ from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.feeds import default_text, feed_statements, is_number
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.operands import fill_method
-from tf2torch.rewrite.statements import Statements, write_statement
+from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.steps import step_statements
+from tf2torch.rewrite.suites import Statements
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import UNKNOWN
 

@@ -10,15 +10,13 @@ import libcst as cst
 from tf2torch.plan.blocks import Block
 from tf2torch.plan.uses import free_names, names_in
 from tf2torch.rewrite import passed_sizes
-from tf2torch.rewrite.functions import (
-    class_definition,
-    creator,
-    forward_method,
-    write_function,
-)
+from tf2torch.rewrite.class_code import class_definition, forward_method
+from tf2torch.rewrite.functions import write_function
+from tf2torch.rewrite.layers import creator
 from tf2torch.rewrite.layout import to_last
 from tf2torch.rewrite.sink import Sink
-from tf2torch.rewrite.statements import Statements, todo, write_statement
+from tf2torch.rewrite.statements import write_statement
+from tf2torch.rewrite.suites import Statements, todo
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 
 
@@ -98,11 +96,11 @@ def write_model(writer: Writer, counters: set[str], local: set[str]) -> RootMode
     inside_methods = {name for method in methods for name in _outside([method])}
     needed = [name for name in taken if name in inside_methods]
     if needed:
-        from tf2torch.rewrite.functions import _rename
+        from tf2torch.rewrite.class_code import rename
 
         stored = lines("".join(f"self.{name} = {name}\n" for name in needed))
         renamed = {name: f"self.{name}" for name in needed}
-        methods = [_rename(method, renamed) for method in methods]  # type: ignore[misc]
+        methods = [rename(method, renamed) for method in methods]  # type: ignore[misc]
     node = class_definition(
         plan.model,
         [cst.Param(cst.Name(name)) for name in taken],

@@ -36,7 +36,8 @@ from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.model import RootModel, write_model
 from tf2torch.rewrite.passed_sizes import texts_of
 from tf2torch.rewrite.session import host_function, write_host
-from tf2torch.rewrite.statements import Statements, todo, with_leading, write_statement
+from tf2torch.rewrite.statements import write_statement
+from tf2torch.rewrite.suites import Statements, todo, with_leading
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
 

@@ -51,7 +51,7 @@ _TORCH_LOOPS = {
 
 def _module(writer: Writer, node: cst.Call, scope: Scope) -> tuple[str, RecurrentCreation, Form]:
     """Text that reaches the module of a call; the constructor makes it."""
-    from tf2torch.rewrite.functions import reach
+    from tf2torch.rewrite.layers import reach
 
     creation = forms.creation_of(writer, node)
     form = forms.form_of(writer, creation)

@@ -29,7 +29,8 @@ from tf2torch.rewrite.graph_prints import prints_graph
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.lowering import lower
 from tf2torch.rewrite.session_arguments import without_session_parameters
-from tf2torch.rewrite.statements import Statements, block, kept, todo, with_leading, write_statement
+from tf2torch.rewrite.statements import kept, write_statement
+from tf2torch.rewrite.suites import Statements, block, todo, with_leading
 from tf2torch.rewrite.writer import Unconvertible, code, lines, parse
 
 

@@ -11,7 +11,7 @@ from tf2torch.plan.roles import Role
 from tf2torch.plan.units import Unit, calls_in, units_of
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite.expressions import convert
-from tf2torch.rewrite.statements import Statements, block, with_leading, write_statement
+from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.streams import (
     Streams,
     draw_call,
@@ -24,6 +24,7 @@ from tf2torch.rewrite.streams import (
     streams_of,
     target_of,
 )
+from tf2torch.rewrite.suites import Statements, block, with_leading
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 
 

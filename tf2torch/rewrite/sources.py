@@ -19,7 +19,7 @@ from tf2torch.plan.sites import Feed, Leaf, Site
 from tf2torch.plan.units import Unit, contents
 from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite.expressions import convert
-from tf2torch.rewrite.statements import Statements, todo, with_leading, write_statement
+from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.streams import (
     Streams,
     batched_tensors,
@@ -33,6 +33,7 @@ from tf2torch.rewrite.streams import (
     started,
     streams_of,
 )
+from tf2torch.rewrite.suites import Statements, todo, with_leading
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import Value
 

@@ -9,7 +9,7 @@ from tf2torch.rewrite import operations, rates, training
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.operands import fill_method
-from tf2torch.rewrite.statements import Statements
+from tf2torch.rewrite.suites import Statements
 from tf2torch.rewrite.training import Optimizer
 from tf2torch.rewrite.writer import Scope, Unconvertible, code, lines
 

@@ -15,7 +15,8 @@ from tf2torch.plan.units import Unit, calls_in
 from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import datasets
 from tf2torch.rewrite.expressions import convert
-from tf2torch.rewrite.statements import Statements, with_leading, write_statement
+from tf2torch.rewrite.statements import write_statement
+from tf2torch.rewrite.suites import Statements, with_leading
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 from tf2torch.rulebook.values import Value
 

@@ -111,7 +111,7 @@ def inline_variable(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     init_scope: Scope = scope.create.scope  # type: ignore[attr-defined]
     made = convert(writer, node, init_scope)
     scope.create(node, slot, made, ())
-    from tf2torch.rewrite.functions import reach
+    from tf2torch.rewrite.layers import reach
 
     return Typed(reach(slot, scope))
 

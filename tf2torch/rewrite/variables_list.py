@@ -11,7 +11,8 @@ from tf2torch.plan.units import Unit, calls_in, contents
 from tf2torch.rewrite import training
 from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.operands import Typed
-from tf2torch.rewrite.statements import Statements, with_leading, write_statement
+from tf2torch.rewrite.statements import write_statement
+from tf2torch.rewrite.suites import Statements, with_leading
 from tf2torch.rewrite.weights import variable_keys
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
 from tf2torch.rulebook.values import Value
