@@ -126,9 +126,9 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
         return Typed(_symbol(writer, node, symbol, scope))
     owner = writer.value(node.value)
     if owner.kind == "object" and owner.detail.type == "RNNCell":
-        from tf2torch.rewrite import recurrent
+        from tf2torch.rewrite import state_sizes
 
-        written = recurrent.attribute(writer, node)
+        written = state_sizes.attribute(writer, node)
         assert written is not None  # the owner is a cell
         return Typed(written)
     named = owner.kind == "object" and isinstance(owner.detail, Obj)

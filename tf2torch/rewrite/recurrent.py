@@ -9,17 +9,18 @@ import libcst as cst
 
 from tf2torch.analyse.cells import CELLS, STATE_TUPLES, Cell, RecurrentCreation
 from tf2torch.analyse.recurrent import LOOPS
-from tf2torch.cst.memory import remember
-from tf2torch.cst.walk import read
 from tf2torch.rewrite import cell_weights, cells, forms
-from tf2torch.rewrite.cell_statements import absorbed, is_cell
+from tf2torch.rewrite.cell_statements import is_cell
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.forms import Form
+from tf2torch.rewrite.names_read import loaded
 from tf2torch.rewrite.operands import Typed
+from tf2torch.rewrite.state_sizes import state_tuple, zero_state
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
 #: Parameters of the loops, in TensorFlow 1.15's order.
 _DYNAMIC = "sequence_length initial_state dtype parallel_iterations swap_memory time_major scope"
+
 _SIGNATURES = {
     "dynamic_rnn": f"cell inputs {_DYNAMIC}".split(),
     "static_rnn": "cell inputs initial_state dtype sequence_length scope".split(),
@@ -35,6 +36,7 @@ _SIGNATURES = {
         " parallel_iterations time_major scope swap_memory"
     ).split(),
 }
+
 _PASSED = ("sequence_length", "initial_state", "initial_state_fw", "initial_state_bw")
 
 #: Functions of the support file for nn.LSTM and nn.RNN.
@@ -250,52 +252,7 @@ def _batch_last(writer: Writer, first: RecurrentCreation) -> bool:
 def _is_unused(writer: Writer, target: cst.BaseExpression) -> bool:
     if isinstance(target, (cst.Tuple, cst.List)):
         return all(_is_unused(writer, element.value) for element in target.elements)
-    return isinstance(target, cst.Name) and target.value not in _loaded(writer)
-
-
-def _loaded(writer: Writer) -> set[str]:
-    """Names that the file reads anywhere."""
-    return _names_read(writer.analysis.source.module)
-
-
-@remember
-def _names_read(module: cst.Module) -> set[str]:
-    finder = _Loads()
-    read(module, finder)
-    return finder.names
-
-
-class _Loads(cst.CSTVisitor):
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> bool:
-        self._target(node.target)
-        return False
-
-    def _target(self, node: cst.CSTNode) -> None:
-        if isinstance(node, (cst.Tuple, cst.List)):
-            for element in node.elements:
-                self._target(element.value)
-        elif not isinstance(node, cst.Name):
-            read(node, self)
-
-    def visit_For(self, node: cst.For) -> bool:
-        self._target(node.target)
-        for child in (node.iter, node.body, node.orelse):
-            if child is not None:
-                read(child, self)
-        return False
-
-    def visit_CompFor(self, node: cst.CompFor) -> bool:
-        self._target(node.target)
-        for child in (node.iter, *node.ifs, node.inner_for_in):
-            if child is not None:
-                read(child, self)
-        return False
-
-    def visit_Name(self, node: cst.Name) -> None:
-        self.names.add(node.value)
+    return isinstance(target, cst.Name) and target.value not in loaded(writer)
 
 
 # -- cells on their own --------------------------------------------------------------------------
@@ -316,91 +273,6 @@ def cell_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed | None:
     return Typed(parse(f"{text}({arguments})"))
 
 
-def _zero_state(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
-    """``cell.zero_state(n, tf.float32)`` -> ``zero_state(n, LSTMStateTuple(128, 128), device)``"""
-    from tf2torch.rewrite.control import argument
-
-    assert isinstance(node.func, cst.Attribute)
-    cell: Cell = writer.value(node.func.value).detail["cell"]
-    batch = argument(node, 0, "batch_size")
-    dtype = argument(node, 1, "dtype")
-    if batch is None or dtype is not None and writer.value(dtype).literal != "float32":
-        raise Unconvertible("rnn", "a zero state of an unknown size or type", node)
-    sizes = _state_size(writer, cell, cell.zero_states.get(node), node)
-    writer.support.add("zero_state")
-    return Typed(parse(f"zero_state({code(convert(writer, batch, scope))}, {sizes}, device)"))
-
-
-def _state_size(writer: Writer, cell: Cell, owner: cst.CSTNode | None, node: cst.CSTNode) -> str:
-    """Source of `cell.state_size`."""
-
-    def number(name: str) -> str:
-        size = cell.output if name == "output" else cell.sizes.get(name)
-        text = size.spelled(owner) if size is not None else None
-        if text is None:
-            raise Unconvertible("rnn-size", "the size of the state is not known here", node)
-        return text
-
-    if cell.kind not in ("MultiRNNCell", *_LEAVES):
-        return _state_size(writer, cell.cells[0], owner, node)
-    joined = cell.literal("state_is_tuple", True)
-    if not isinstance(joined, bool):
-        raise Unconvertible("rnn-cell", "state_is_tuple is not known", node)
-    if cell.kind == "MultiRNNCell":
-        parts = [_state_size(writer, inner, owner, node) for inner in cell.cells]
-        if cell.count is not None:
-            count = cell.count.spelled(owner)
-            if count is None:
-                raise Unconvertible("rnn-size", "the number of layers is not known here", node)
-            return (
-                f"({parts[0]},) * {_factor(count)}"
-                if joined
-                else f"{_factor(parts[0])} * {_factor(count)}"
-            )
-        if len(parts) > 1 and len(set(parts)) == 1:
-            spelled = cell.length.spelled(owner) if cell.length is not None else None
-            count = _factor(spelled or str(len(parts)))
-            return f"({parts[0]},) * {count}" if joined else f"{count} * {parts[0]}"
-        if not joined:
-            return " + ".join(parts)
-        return f"({', '.join(parts)})" if len(parts) > 1 else f"({parts[0]},)"
-    if not cell.is_lstm:
-        return number("num_units")
-    units, output = number("num_units"), number("output")
-    if not joined:
-        return f"2 * {_factor(units)}" if units == output else f"{units} + {output}"
-    writer.support.add("LSTMStateTuple")
-    return f"LSTMStateTuple({units}, {output})"
-
-
-_LEAVES = ("BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell")
-
-
-def _factor(text: str) -> str:
-    return text if text.replace(".", "_").isidentifier() or text.isdigit() else f"({text})"
-
-
-def attribute(writer: Writer, node: cst.Attribute) -> cst.BaseExpression | None:
-    """``cell.state_size``, ``cell.output_size``; None for objects that are no cells."""
-    owner = writer.value(node.value)
-    if not is_cell(owner):
-        return None
-    cell: Cell = owner.detail["cell"]
-    if node.attr.value == "state_size":
-        return parse(_state_size(writer, cell, cell.owner, node))
-    if node.attr.value == "output_size" and cell.output is not None:
-        text = cell.output.spelled(cell.owner)
-        if text is not None:
-            return parse(text)
-    raise Unconvertible("rnn", f"the attribute {node.attr.value} of a cell", node)
-
-
-def _state_tuple(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
-    writer.support.add("LSTMStateTuple")
-    args = [arg.with_changes(value=convert(writer, arg.value, scope)) for arg in node.args]
-    return Typed(cst.Call(cst.Name("LSTMStateTuple"), args))
-
-
 def _cell_as_value(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     raise Unconvertible("rnn-cell", "a cell is used in a way that could not be followed", node)
 
@@ -410,8 +282,7 @@ _Special = Callable[[Writer, cst.Call, Scope], Typed]
 SPECIAL: dict[str, _Special] = {
     **dict.fromkeys(CELLS, _cell_as_value),
     **dict.fromkeys(LOOPS, _loop),
-    **dict.fromkeys(STATE_TUPLES, _state_tuple),
+    **dict.fromkeys(STATE_TUPLES, state_tuple),
 }
-METHODS: dict[str, _Special] = {"RNNCell.zero_state": _zero_state}
 
-__all__ = ["METHODS", "SPECIAL", "absorbed", "assigned", "attribute", "cell_call"]
+METHODS: dict[str, _Special] = {"RNNCell.zero_state": zero_state}

@@ -9,8 +9,9 @@ import libcst as cst
 from tf2torch.cst.keep import keep_reason
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import classify, dissolves
-from tf2torch.plan.uses import names_in
-from tf2torch.rewrite import overrides, recurrent
+from tf2torch.plan.uses import names_in, parameter_names
+from tf2torch.rewrite import overrides
+from tf2torch.rewrite.cell_statements import absorbed
 from tf2torch.rewrite.expressions import convert, convert_children
 from tf2torch.rewrite.layout import to_last
 from tf2torch.rewrite.simple_statements import small_statement
@@ -45,7 +46,7 @@ def write_statement(
 def _statement(
     writer: Writer, node: cst.BaseStatement, scope: Scope, sink: Sink | None
 ) -> Statements:
-    if recurrent.absorbed(writer, node):
+    if absorbed(writer, node):
         writer.settle(node, Outcome.CONVERTED, "rnn-cell")
         return []
     if kept(writer, node):
@@ -253,8 +254,6 @@ def _try(writer: Writer, node: cst.Try, scope: Scope, sink: Sink | None) -> cst.
 
 def _function(writer: Writer, node: cst.FunctionDef, scope: Scope) -> cst.FunctionDef:
     """A function inside graph code: a closure that stays one."""
-    from tf2torch.plan.uses import parameter_names
-
     inner = scope.shadow(parameter_names(node.params)).inside(layouts={})
     return node.with_changes(
         decorators=overrides.decorators_of(writer, node),
