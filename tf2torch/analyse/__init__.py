@@ -13,7 +13,15 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import arg_scopes, expansion, expressions, functions, interpreter, unreached
+from tf2torch.analyse import (
+    arg_scopes,
+    expansion,
+    expressions,
+    functions,
+    graphs,
+    interpreter,
+    unreached,
+)
 from tf2torch.analyse.facts import Creation, Function, Obj, Run
 from tf2torch.analyse.opening import OpenedClass
 from tf2torch.analyse.prepare import prepare
@@ -80,14 +88,19 @@ class Analysis:
 ROUNDS = 16
 
 
-def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
-    """Executes the program abstractly: the module first, then what it never called."""
-    module, origins, opened = prepare(source.module)
+def analyse(source: Source, rulebook: Rulebook, options: Any, *, separate: bool = True) -> Analysis:
+    """Executes the program abstractly: the module first, then what it never called.
+
+    Its graphs are told apart, unless `separate` is false.
+    """
+    module, origins, opened = prepare(source.module, separate)
     original = source.module
     absorbed: dict[cst.CSTNode, str] = {}
     scopes: dict[cst.CSTNode, str | None] = {}
     threads: dict[cst.CSTNode, set[str]] = {}
-    state = _execute(rulebook, module, frozenset(), opened, scopes, threads)
+    if separate and opened is not None:
+        return analyse(source, rulebook, options, separate=False)
+    state = _execute(rulebook, module, frozenset(), opened, scopes, threads, separate)
     sources = set(walk(module)) if state.expansions else set()
     for _ in range(ROUNDS):
         if not sources:
@@ -102,10 +115,12 @@ def analyse(source: Source, rulebook: Rulebook, options: Any) -> Analysis:
         kept = set(walk(module))
         absorbed |= {n: s for n, s in state.symbols.items() if n in sources and n not in kept}
         scopes |= state.expansions.scopes
-        state = _execute(rulebook, module, frozenset(), opened, scopes, threads)
+        state = _execute(rulebook, module, frozenset(), opened, scopes, threads, separate)
+    if state.graphs.refused:
+        return analyse(source, rulebook, options, separate=False)
     named = _lengths_to_name(state)
     if named:
-        state = _execute(rulebook, module, named, opened, scopes, threads)
+        state = _execute(rulebook, module, named, opened, scopes, threads, separate)
     if state.expansions.written:  # what was refused is no part of the program
         kept = set(walk(module))
         for node in [node for node in state.symbols if node not in kept]:
@@ -141,6 +156,7 @@ def _execute(
     opened: OpenedClass | None,
     scopes: dict[cst.CSTNode, str | None],
     threads: dict[cst.CSTNode, set[str]],
+    separate: bool,
 ) -> State:
     state = State(
         rulebook=rulebook,
@@ -153,6 +169,7 @@ def _execute(
         earlier_scopes=scopes,
         threads=threads,
         named_lengths=named,
+        graphs=graphs.Graphs(tracked=separate),
     )
     if opened is not None:
         state.instance_names = opened.names
@@ -160,6 +177,8 @@ def _execute(
         state.frame.names[SESSION] = Value("object", detail=Obj("Session"))
     interpreter.run_block(state, module.body)
     unreached.run_rest(state, module)
+    if len(graphs.built(state)) < 2:
+        graphs.join_graphs(state)
     return state
 
 

@@ -11,6 +11,7 @@ from tf2torch.analyse import contrib_losses, expressions, graph, operators, subs
 from tf2torch.analyse.containers import element_of, items_of, truth
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.imports import import_modules, import_names
+from tf2torch.analyse.placing import is_guard
 from tf2torch.analyse.state import Frame, State, join
 from tf2torch.cst.walk import children, walk
 from tf2torch.rulebook.values import Value, constant
@@ -33,6 +34,7 @@ def run_block(state: State, statements: Sequence[cst.CSTNode]) -> Flow:
 
 def run_statement(state: State, node: cst.CSTNode) -> Flow:
     state.spent += 1
+    state.graphs.note_place(node)
     handler = _STATEMENTS.get(type(node))
     if handler is None:
         return None
@@ -139,9 +141,12 @@ def _if(state: State, node: cst.If) -> Flow:
         return run_block(state, body_of(node))
     if known is False:
         return run_block(state, _else_of(node))
-    return branch(
+    state.graphs.repeated -= is_guard(node)  # a guard's code runs, and once
+    flow = branch(
         state, lambda: run_block(state, body_of(node)), lambda: run_block(state, _else_of(node))
     )
+    state.graphs.repeated += is_guard(node)
+    return flow
 
 
 def _else_of(node: cst.If | cst.For | cst.While) -> Sequence[cst.CSTNode]:
@@ -152,11 +157,13 @@ def _else_of(node: cst.If | cst.For | cst.While) -> Sequence[cst.CSTNode]:
 
 def branch(state: State, first: Callable[[], Flow], second: Callable[[], Flow]) -> Flow:
     """Runs both ways from the same names and joins what they leave."""
+    state.graphs.repeated += 1
     before = dict(state.frame.names)
     one = first()
     after_first = state.frame.names
     state.frame.names = dict(before)
     other = second()
+    state.graphs.repeated -= 1
     ends = ("return", "raise", "break", "continue")
     if one in ends and other not in ends:
         return other
@@ -175,6 +182,7 @@ def _for(state: State, node: cst.For) -> Flow:
     if items is not None and len(items) <= UNROLL and not _runs_session(node):
         outer = state.path
         flow: Flow = None
+        state.graphs.repeated += 1
         for index, item in enumerate(items):
             state.path = (*outer, (node.body, index))
             assign(state, node.target, item)
@@ -182,6 +190,7 @@ def _for(state: State, node: cst.For) -> Flow:
             if flow in ("break", "return", "raise"):
                 break
         state.path = outer
+        state.graphs.repeated -= 1
         if flow in ("return", "raise"):
             return flow
         return run_block(state, _else_of(node)) if flow != "break" else None

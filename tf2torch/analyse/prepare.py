@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from tf2torch.analyse import versions
+from tf2torch.analyse.chapters import Divide, chapters, whole
 from tf2torch.analyse.inlining import inline_training, mentions
 from tf2torch.analyse.opening import OpenedClass, open_class
 from tf2torch.cst.walk import below, transform
@@ -20,25 +21,30 @@ Origins = dict[cst.CSTNode, cst.CSTNode]
 _MAKERS = ("get_variable", "Variable")
 
 
-def prepare(module: cst.Module) -> tuple[cst.Module, Origins, OpenedClass | None]:
+def prepare(
+    module: cst.Module, apart: bool = True
+) -> tuple[cst.Module, Origins, OpenedClass | None]:
     """The program as module code: its model class opened, helper functions of training inlined,
-    and variables' names made unique."""
+    and variables' names made unique, those of several graphs `apart` or not."""
     origins: Origins = {}
     module, opened = open_class(module, origins)
-    module = versions.separate(module, _runs, origins)
+    divide = chapters if apart else whole
+    module = versions.separate(module, _runs, origins, divide)
     module = inline_training(module, origins)
     factories = _factories(module)
-    body = _separate(module.body, factories, origins)
-    changed = [_separate_function(node, factories, origins) for node in body]
+    body = _separate(module.body, factories, origins, divide)
+    changed = [_separate_function(node, factories, origins, divide) for node in body]
     if all(one is other for one, other in zip(changed, module.body)):
         return module, origins, opened
     return module.with_changes(body=changed), origins, opened
 
 
-def _separate_function(node: cst.CSTNode, factories: set[str], origins: Origins) -> cst.CSTNode:
+def _separate_function(
+    node: cst.CSTNode, factories: set[str], origins: Origins, divide: Divide
+) -> cst.CSTNode:
     if not isinstance(node, cst.FunctionDef):
         return node
-    body = _separate(node.body.body, factories, origins)
+    body = _separate(node.body.body, factories, origins, divide)
     if not _runs(node):
         body = _keep_variables(body, factories, origins)
     if len(body) == len(node.body.body) and all(a is b for a, b in zip(body, node.body.body)):
@@ -141,9 +147,23 @@ def _makes(node: cst.BaseExpression, factories: set[str]) -> bool:
 
 
 def _separate(
-    body: Sequence[cst.CSTNode], factories: set[str], origins: Origins
+    body: Sequence[cst.CSTNode], factories: set[str], origins: Origins, divide: Divide
 ) -> list[cst.CSTNode]:
     """``w = get_variable(..); ..; w = get_variable(..)``: the second variable becomes ``w_2``."""
+    taken = {node.value for item in body for node in below(item, cst.Name)}
+    separated: list[cst.CSTNode] = []
+    for statements in divide(body):
+        separated += _separate_chapter(statements, body, taken, factories, origins)
+    return separated
+
+
+def _separate_chapter(
+    body: Sequence[cst.CSTNode],
+    scope: Sequence[cst.CSTNode],
+    taken: set[str],
+    factories: set[str],
+    origins: Origins,
+) -> list[cst.CSTNode]:
     counts: dict[str, int] = {}
     for small in _straight(body):
         name = _assigned(small, factories)
@@ -153,10 +173,9 @@ def _separate(
     for name, count in looped.items():
         counts[name] = counts.get(name, 0) + count
     repeated = {name for name, count in counts.items() if count > 1}
-    repeated -= _unsafe(body, frozenset(looped))
+    repeated -= _unsafe(scope, frozenset(looped))
     if not repeated:
         return list(body)
-    taken = {node.value for item in body for node in below(item, cst.Name)}
     current: dict[str, str] = {}
     versions: dict[str, int] = {}
 

@@ -9,6 +9,7 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse.facts import Creation, Function, Obj, Run
+from tf2torch.analyse.graphs import Graphs
 from tf2torch.analyse.naming import Naming
 from tf2torch.rulebook.loader import Rulebook
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value
@@ -69,6 +70,7 @@ class State:
     creations: list[Creation] = field(default_factory=list)
     runs: dict[cst.CSTNode, Run] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    graphs: Graphs = field(default_factory=Graphs)
     path: tuple[Any, ...] = ()
     control: tuple[Value, ...] = ()
     stack: tuple[cst.CSTNode, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tf2torch.analyse import by_name, tensors
+from tf2torch.analyse import by_name, graphs, tensors
 from tf2torch.analyse.calls import NONE, GraphCall
 from tf2torch.analyse.facts import Obj, Run
 from tf2torch.analyse.state import join
@@ -116,9 +116,13 @@ def _assign(call: GraphCall) -> Value:
 
 
 def _session(call: GraphCall) -> Value:
-    record: dict[str, Any] = {"symbol": call.symbol, "call": call}
+    given = call.value(1, "graph")
+    number = given.detail["number"] if given is not None and isinstance(given.detail, Obj) else None
+    if number is None:
+        number = call.state.graphs.current
+    record: dict[str, Any] = {"symbol": call.symbol, "call": call, "graph": number}
     value = Value("object", detail=Obj("Session", record, call.node))
-    record["enter"] = lambda state: (value, lambda: None)
+    record["enter"] = lambda state: (value, graphs.enter(state, number))
     return value
 
 
@@ -151,6 +155,10 @@ def _note_run(call: GraphCall, node: Any, value: Value, feeds: Any) -> Value:
     if feeds is not None:
         by_name.keys(state, feeds.node)
     feed_value = None if feeds is None else feeds.value
+    owner = call.receiver.detail if call.receiver is not None else None
+    in_session = isinstance(owner, Obj) and owner["graph"] is not None
+    number = owner["graph"] if in_session else state.graphs.current  # type: ignore[index]
+    state.graphs.runs.setdefault(call.node, set()).add(number)
     seen = state.runs.get(call.node)
     if seen is not None and seen.feed_value is not None and feed_value is not None:
         feed_value = join(seen.feed_value, feed_value)

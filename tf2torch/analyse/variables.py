@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from tf2torch.analyse import tensors
+from tf2torch.analyse import graphs, tensors
 from tf2torch.analyse.calls import NONE, GraphCall
 from tf2torch.analyse.expansion import QUIET, SCOPE
 from tf2torch.analyse.facts import Creation, Obj, Variable
@@ -277,8 +277,27 @@ def _dependencies(call: GraphCall) -> Value:
     return _manager(enter, "control_dependencies")
 
 
-def _graph(call: GraphCall) -> Value:
-    return Value("object", detail=Obj("Graph"))
+def _new_graph(call: GraphCall) -> Value:
+    return Value("object", detail=Obj("Graph", {"number": call.state.graphs.make()}))
+
+
+def _default_graph(call: GraphCall) -> Value:
+    return Value("object", detail=Obj("Graph", {"number": call.state.graphs.current}))
+
+
+def _reset_default_graph(call: GraphCall) -> Value:
+    graphs.reset(call.state)
+    return NONE
+
+
+def _graph_as_default(call: GraphCall) -> Value:
+    made = call.receiver.detail if call.receiver is not None else None
+
+    def enter(state: State) -> tuple[Value, Callable[[], None]]:
+        leave = graphs.enter(state, made["number"] if made is not None else None)
+        return Value("object", detail=made or Obj("scope")), leave
+
+    return _manager(enter, "as_default")
 
 
 # -- layers --------------------------------------------------------------------------------------
@@ -430,8 +449,10 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
     "tf.get_variable_scope": _current_scope,
     "tf.device": _plain_scope,
     "tf.control_dependencies": _dependencies,
-    "tf.Graph": _graph,
-    "tf.get_default_graph": _graph,
+    "tf.Graph": _new_graph,
+    "tf.get_default_graph": _default_graph,
+    "tf.reset_default_graph": _reset_default_graph,
+    "tf.python.framework.ops.reset_default_graph": _reset_default_graph,
     "tf.get_collection": _get_collection,
     "tf.get_collection_ref": _get_collection,
     "tf.add_to_collection": _add_to_collection,
@@ -443,7 +464,7 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
 
 METHODS: dict[str, Callable[[GraphCall], Value]] = {
     "VariableScope.reuse_variables": _reuse_variables,
-    "Graph.as_default": _plain_scope,
+    "Graph.as_default": _graph_as_default,
     "Graph.device": _plain_scope,
     "Graph.control_dependencies": _dependencies,
     "Graph.name_scope": _name_scope,

@@ -17,6 +17,7 @@ from typing import Final
 import libcst as cst
 
 from tf2torch.analyse import reserved
+from tf2torch.analyse.chapters import Divide
 from tf2torch.analyse.wording import called, library_names, names_below, runs_graph
 from tf2torch.cst.walk import children, transform
 
@@ -37,6 +38,7 @@ class _Binding:
     name: str
     kind: str
     order: int
+    chapter: int = 0
     nodes: list[cst.CSTNode] = field(default_factory=list)
     parent: _Binding | None = None
     loads: int = 0  # by statements that run nothing
@@ -56,14 +58,18 @@ def separate(
     module: cst.Module,
     runs: Callable[[cst.FunctionDef], bool],
     origins: dict[cst.CSTNode, cst.CSTNode],
+    divide: Divide,
 ) -> cst.Module:
-    """The module with such names separated; `runs` tells the functions that hold sessions."""
+    """The module with such names separated.
+
+    `runs` tells the functions that hold sessions, `divide` where a scope begins another graph.
+    """
     names: dict[cst.CSTNode, str] = {}
     taken = names_below(module)
     library = library_names(module)
     roots = [node for node in module.body if isinstance(node, cst.FunctionDef) and runs(node)]
     for body in (module.body, *(root.body.body for root in roots)):
-        names |= _renamed(body, taken, library)
+        names |= _renamed(divide(body), taken, library)
     names |= reserved.renamed(module, roots, taken)
     if not names:
         return module
@@ -83,20 +89,24 @@ def separate(
 
 
 def _renamed(
-    body: Sequence[cst.CSTNode], taken: set[str], library: frozenset[str]
+    parts: Sequence[Sequence[cst.CSTNode]], taken: set[str], library: frozenset[str]
 ) -> dict[cst.CSTNode, str]:
     """The new name of each node whose name has to differ from that of another value."""
     walker = _Walker(library)
-    walker.block(body, {})
-    groups: dict[str, dict[_Binding, list[_Binding]]] = {}
+    env: _Env = {}
+    for statements in parts:
+        walker.chapter += 1
+        env = walker.block(statements, env)
+    groups: dict[tuple[str, int], dict[_Binding, list[_Binding]]] = {}
     for binding in walker.bindings:
         if binding.name not in walker.unsafe:
-            groups.setdefault(binding.name, {}).setdefault(binding.root, []).append(binding)
+            key = (binding.name, binding.root.chapter)
+            groups.setdefault(key, {}).setdefault(binding.root, []).append(binding)
     found: dict[cst.CSTNode, str] = {}
-    for name, webs in groups.items():
+    for (name, chapter), webs in groups.items():
         if len(webs) < 2:
             continue
-        for web, kind in _clashing(list(webs.values()), walker.runs):
+        for web, kind in _clashing(list(webs.values()), walker.runs.get(chapter, [0])):
             new = _free(name, kind, taken)
             found |= {node: new for binding in web for node in binding.nodes}
     return found
@@ -158,7 +168,8 @@ class _Walker:
         self.library = library
         self.bindings: list[_Binding] = []
         self.unsafe: set[str] = set()  # read by functions, whenever these are called
-        self.runs: list[int] = []  # how many names were known at each run
+        self.chapter = 0
+        self.runs: dict[int, list[int]] = {}  # how many names were known at each run
         self._known: dict[cst.CSTNode, _Binding] = {}
 
     def block(self, body: Sequence[cst.CSTNode], env: _Env) -> _Env:
@@ -216,7 +227,7 @@ class _Walker:
     def load(self, node: cst.CSTNode, env: _Env) -> None:
         runs = runs_graph(node)
         if runs:
-            self.runs.append(len(self._known))
+            self.runs.setdefault(self.chapter, []).append(len(self._known))
         self._load(node, env, runs)
 
     def _load(self, node: cst.CSTNode, env: _Env, runs: bool) -> None:
@@ -264,7 +275,8 @@ class _Walker:
             binding = self._known.get(target)
             if binding is None:
                 kind = self.kind(value, target.value, env)
-                binding = _Binding(target.value, kind, len(self._known), [target])
+                order = len(self._known)
+                binding = _Binding(target.value, kind, order, self.chapter, [target])
                 self._known[target] = binding
                 self.bindings.append(binding)
             env[target.value] = frozenset({binding})

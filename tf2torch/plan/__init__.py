@@ -5,17 +5,18 @@ Requires analysis. Everything here is data about the output; no code is written 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import Analysis
+from tf2torch.analyse import Analysis, analyse
 from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units, sole_module
 from tf2torch.plan.collected import pass_collected_names
 from tf2torch.plan.counters import Counters, find_counters
 from tf2torch.plan.describe import describe
+from tf2torch.plan.graphs import divide, graphs_of
 from tf2torch.plan.keyed import (
     changed_dictionaries,
     keyed_site,
@@ -56,6 +57,11 @@ class Plan:
         tensor_keys: names of tensors by identity, which stand for them in feed dictionaries.
         counters: variables that only count training steps.
         numbers: what is arithmetic on single numbers, such as a learning rate.
+        instance: name of the model in the session code.
+        title: the model in the weight map, where it is not the only instance of its class.
+        own: numbers of the units that are written for this graph; None if there is no other.
+        mixed: numbers of units that run several graphs.
+        others: the plans of the graphs that the program builds beside this one.
     """
 
     analysis: Analysis
@@ -77,6 +83,11 @@ class Plan:
     tensor_keys: Mapping[Any, str]
     counters: Counters
     numbers: Numbers
+    instance: str = "model"
+    title: str | None = None
+    own: frozenset[int] | None = None
+    mixed: frozenset[int] = frozenset()
+    others: tuple[Plan, ...] = ()
 
     def describe(self) -> str:
         """The plan as text, for ``--plan``."""
@@ -85,7 +96,22 @@ class Plan:
 
 def make_plan(analysis: Analysis) -> Plan:
     """Decides modules, methods, training steps and names for an analysed program."""
-    root = find_root(analysis)
+    numbers = graphs_of(analysis)
+    if not numbers:
+        return _plan_graph(analysis, find_root(analysis))
+    parts = divide(analysis, numbers)
+    if parts is None:
+        source = replace(analysis.source, module=analysis.original)
+        again = analyse(source, analysis.rulebook, analysis.options, separate=False)
+        return _plan_graph(again, find_root(again))
+    plans: list[Plan] = []
+    for part in parts:
+        plan = _plan_graph(part.analysis, part.root, plans)
+        plans.append(replace(plan, own=part.own, mixed=part.mixed))
+    return replace(plans[0], others=tuple(plans[1:]))
+
+
+def _plan_graph(analysis: Analysis, root: Root, earlier: Sequence[Plan] = ()) -> Plan:
     root = replace(root, units=lists_in_graph(root.units))
     mark_own(analysis, root.function)
     pass_names_through_cells(analysis, root.units)
@@ -143,8 +169,8 @@ def make_plan(analysis: Analysis) -> Plan:
         and isinstance(unit.targets[0], cst.Name)
         and unit.value is not None
     }
-    model = model_units(analysis, graph, created, slots, roles)
-    model -= {u.index for u in graph.units if is_recorder(analysis, u, graph.units)}
+    inside = model_units(analysis, graph, created, slots, roles)
+    inside -= {u.index for u in graph.units if is_recorder(analysis, u, graph.units)}
     sites = []
     bodies = [analysis.source.module.body, *([root.function.body.body] if root.function else [])]
     tensor_keys = tensor_names(analysis, graph.units)
@@ -163,28 +189,30 @@ def make_plan(analysis: Analysis) -> Plan:
         needed = graph.closure(set(site.needed), given, len(graph.units) + 1)
         needed = with_updates(analysis, graph, site, given, needed)
         sites.append((site, recorders(analysis, graph, site, given, needed)))
-    glue = find_glue(analysis, graph, model, slots, roles, sites)
-    sole = sole_module(analysis, graph, model, slots, roles, created)
+    glue = find_glue(analysis, graph, inside, slots, roles, sites)
+    sole = sole_module(analysis, graph, inside, slots, roles, created)
     if sole is not None:
-        glue = [unit for unit in graph.units if unit.index in model]
+        glue = [unit for unit in graph.units if unit.index in inside]
         slots = {c: Slot("", (), "module") for c, slot in slots.items() if slot.kind == "module"}
-    model -= {unit.index for unit in glue}
+    inside -= {unit.index for unit in glue}
     taken |= {role.name for role in roles.values() if role.kind == "method"}
-    blocks = cut_blocks(graph, model, sites, {*placeholders, *counters.names}, taken)
+    blocks = cut_blocks(graph, inside, sites, {*placeholders, *counters.names}, taken)
     has_variables = bool(created) or bool(slots)
+    named = has_variables or _has_methods(roles)
+    model = _model_name(root, roles, sole, earlier) if named else None
     return Plan(
         analysis=analysis,
         root=root,
         graph=graph,
         roles=roles,
-        model=_model_name(root, roles, sole) if has_variables or _has_methods(roles) else None,
+        model=model,
         attributes=attributes,
         placeholders=placeholders,
         slots=slots,
         function_units=function_units,
         function_slots=function_slots,
         blocks=tuple(blocks) if has_variables else (),
-        model_indices=frozenset(model) if has_variables else frozenset(),
+        model_indices=frozenset(inside) if has_variables else frozenset(),
         sites={site.run.node: (site, tuple(needed)) for site, needed in sites},
         glue=tuple(glue),
         modes=modes,
@@ -192,6 +220,8 @@ def make_plan(analysis: Analysis) -> Plan:
         scalars=number_placeholders(analysis) | numbers.placeholders,
         counters=counters,
         numbers=numbers,
+        instance=_instance_name(root, earlier),
+        title=_title(model, earlier),
     )
 
 
@@ -199,13 +229,30 @@ def _has_methods(roles: Mapping[cst.FunctionDef, Role]) -> bool:
     return any(role.kind == "method" for role in roles.values())
 
 
-def _model_name(root: Root, roles: Mapping[cst.FunctionDef, Role], sole: Role | None) -> str:
+def _model_name(
+    root: Root,
+    roles: Mapping[cst.FunctionDef, Role],
+    sole: Role | None,
+    earlier: Sequence[Plan],
+) -> str:
     """Name of the root module: the sole module's, or one that no function's module has."""
     if sole is not None:
         return sole.name
     taken = {role.name for role in roles.values()} | root.names
-    names = ("Model", "Network", "Graph", "Program", "RootModule")
-    return root.free_name(next((name for name in names if name not in taken), "Model"))
+    names = ["Model", "Network", "Graph", "Program", "RootModule"]
+    if earlier:
+        names = [f"{name}{len(earlier) + 1}" for name in names]
+    return root.free_name(next((name for name in names if name not in taken), names[0]))
+
+
+def _instance_name(root: Root, earlier: Sequence[Plan]) -> str:
+    return root.free_name(f"model{len(earlier) + 1}") if earlier else "model"
+
+
+def _title(model: str | None, earlier: Sequence[Plan]) -> str | None:
+    """``Net#1`` for the second instance of a class."""
+    number = sum(plan.model == model for plan in earlier)
+    return f"{model}#{number}" if model is not None and number else None
 
 
 __all__ = ["Plan", "make_plan"]

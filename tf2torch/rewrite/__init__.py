@@ -18,11 +18,12 @@ from tf2torch.plan import Plan, make_plan
 from tf2torch.rewrite import shadows
 from tf2torch.rewrite.closing import close_class, tensors
 from tf2torch.rewrite.draw_loops import tidy
+from tf2torch.rewrite.graph_maps import program_map
 from tf2torch.rewrite.idioms import simplify
 from tf2torch.rewrite.lost_names import mark_lost_names
 from tf2torch.rewrite.numpy_names import modern_numpy
 from tf2torch.rewrite.program import write_program
-from tf2torch.rewrite.weights import held_by, weight_map
+from tf2torch.rewrite.weights import held_by
 from tf2torch.rewrite.writer import Writer
 
 
@@ -94,7 +95,7 @@ def _write(plan: Plan, clashing: frozenset[str]) -> tuple[Rewritten, cst.Module]
     made = Rewritten(
         text=text,
         support=tuple(sorted(writer.support)),
-        weights=held_by(weight_map(writer), plan.model, holder),
+        weights=held_by(program_map(writer), plan.model, holder),
         diagnostics=_diagnostics(writer, places),
         references=_references(writer, places),
     )

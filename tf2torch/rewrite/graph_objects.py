@@ -73,12 +73,13 @@ def _optimizer(program: Program, host: Host, unit: Unit, record: Obj) -> Stateme
         if given.value.kind == "variable":
             parameters = f"[{parameters}]"
     else:
-        parameters = "model.parameters()"
+        parameters = f"{writer.plan.instance}.parameters()"
         if has_frozen_biases(writer):
-            parameters = "[p for p in model.parameters() if p.requires_grad]"
+            parameters = f"[p for p in {parameters} if p.requires_grad]"
     if known is None:
         name = _optimizer_name(writer, unit, optimizer_value.detail)
-        names = {made.name for made in host.optimizers.values()}
+        hosts = (host, *host.beside)
+        names = {made.name for each in hosts for made in each.optimizers.values()}
         name = next(n for n in (name, *(f"{name}_{k}" for k in range(2, 99))) if n not in names)
         known = training.build(
             writer,
@@ -106,8 +107,9 @@ def _another_list(
     writer: Writer, known: training.Optimizer, record: Obj, parameters: str
 ) -> Statements:
     """One optimizer that minimizes by several lists of variables: a parameter group for each."""
+    everything = f"{writer.plan.instance}.parameters()"
     if known.scheduler is not None or any(
-        "model.parameters()" in text for text in (*known.lists.values(), parameters)
+        everything in text for text in (*known.lists.values(), parameters)
     ):
         raise Unconvertible(
             "optimizer", "one optimizer for overlapping lists of variables", record.node

@@ -26,6 +26,7 @@ class Host:
         average_names: variables that hold moving averages.
         saver_keys: for savers of a part of the variables the name that holds its keys.
         constructor: the call that makes the model.
+        beside: code of graphs that stands among the code of this one.
         nested: whether this is the code of a function, not of the root scope.
     """
 
@@ -40,6 +41,7 @@ class Host:
     streams: sources.Streams | None = None
     done: set[int] = field(default_factory=set)
     nested: bool = False
+    beside: list[Host] = field(default_factory=list)
     averages: set[int] = field(default_factory=set)
     average_names: list[str] = field(default_factory=list)
     saver_keys: dict[int, str] = field(default_factory=dict)

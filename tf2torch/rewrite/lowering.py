@@ -249,7 +249,8 @@ def _call_block(host: Host, made: Block, names: dict[str, str], site: Site) -> S
         # A bare number says too little, and what follows a keyword needs one too.
         named = named or (text != name and _is_literal(text))
         arguments.append(f"{name}={text}" if named else text)
-    callee = "model" if made.name == "forward" else f"model.{made.name}"
+    model = host.writer.plan.instance
+    callee = model if made.name == "forward" else f"{model}.{made.name}"
     call = f"{callee}({', '.join(arguments)})"
     if not made.outputs:
         return lines(f"{call}\n")
@@ -262,22 +263,22 @@ def _is_literal(text: str) -> bool:
 
 def _mode(host: Host, site: Site, needed: Sequence[Unit]) -> Statements:
     """``model.train()`` or ``model.eval()``, from the fed training flag."""
-    modes = host.scope.modes
+    modes, model = host.scope.modes, host.writer.plan.instance
     if not modes:
         return []
     for feed in site.feeds or ():
         if feed.placeholder.detail in modes:
             literal = host.writer.value(feed.value).literal
             if literal is True:
-                return lines("model.train()\n")
+                return lines(f"{model}.train()\n")
             if literal is False:
-                return lines("model.eval()\n")
-            return lines(f"model.train({code(convert(host.writer, feed.value, host.scope))})\n")
+                return lines(f"{model}.eval()\n")
+            return lines(f"{model}.train({code(convert(host.writer, feed.value, host.scope))})\n")
     for unit in needed:
         if unit.kind == "placeholder" and unit.value is not None:
             if host.writer.value(unit.value).detail in modes:
                 text = default_text(host, unit, site)
-                return lines("model.eval()\n" if text == "False" else f"model.train({text})\n")
+                return lines(f"{model}.eval()\n" if text == "False" else f"{model}.train({text})\n")
     return []
 
 

@@ -166,12 +166,13 @@ def make_average(host: Host, record: Obj) -> Statements:
         )
     writer.converted(call.node.func, "moving-average")
     writer.support.add("ExponentialMovingAverage")
+    model = writer.plan.instance
     if everything:
-        tracked = "model.named_parameters()"
+        tracked = f"{model}.named_parameters()"
     else:
         keys = variable_keys(writer)
         wanted = [key for v in variables for key in keys.get(v.detail.name, [])]
-        pairs = ", ".join(f'("{key}", {key_text("model", key)})' for key in wanted)
+        pairs = ", ".join(f'("{key}", {key_text(model, key)})' for key in wanted)
         tracked = f"[{pairs}]"
     decay_text = code(convert(writer, decay, host.scope)) if decay is not None else "0.999"
     host.average_names.append(average_name(writer, record))

@@ -179,7 +179,7 @@ def _make_model(program: Program, host: Host, model: RootModel) -> None:
     if program.made_model:
         return
     program.made_model = True
-    made = lines(f"model = {host.constructor}.to(device)\n")
+    made = lines(f"{host.writer.plan.instance} = {host.constructor}.to(device)\n")
     if program.main:
         made[0] = made[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     program.main += made

@@ -118,41 +118,41 @@ def keys_text(writer: Writer, part: Part) -> str:
     """Python text for the keys of a part: a list, or a dict where names differ."""
     if part.renamed:
         return "{" + ", ".join(f'"{saved}": "{key}"' for saved, key in part.keys.items()) + "}"
-    wanted = set(part.keys.values())
+    wanted, model = set(part.keys.values()), writer.plan.instance
     every = [key for found in variable_keys(writer).values() for key in found]
     buffers = any(key.rpartition(".")[2].startswith("running_") for key in every)
     if len(wanted) > 3 and not buffers:
         for prefix in dict.fromkeys(key.partition(".")[0] + "." for key in every if "." in key):
             inside = {key for key in every if key.startswith(prefix)}
             if wanted == inside:
-                return f'[key for key in model.state_dict() if key.startswith("{prefix}")]'
+                return f'[key for key in {model}.state_dict() if key.startswith("{prefix}")]'
             if wanted == set(every) - inside:
-                return f'[key for key in model.state_dict() if not key.startswith("{prefix}")]'
+                return f'[key for key in {model}.state_dict() if not key.startswith("{prefix}")]'
     return "[" + ", ".join(f'"{key}"' for key in part.keys.values()) + "]"
 
 
-def state_text(part: Part | None, keys: str) -> str:
-    """What is saved of the model."""
+def state_text(model: str, part: Part | None, keys: str) -> str:
+    """What is saved of a model."""
     if part is None:
-        return "model.state_dict()"
+        return f"{model}.state_dict()"
     if not part.keys:
         return "{}"
     if part.renamed:
-        return f"{{saved: model.state_dict()[key] for saved, key in {keys}.items()}}"
-    return f"{{key: model.state_dict()[key] for key in {keys}}}"
+        return f"{{saved: {model}.state_dict()[key] for saved, key in {keys}.items()}}"
+    return f"{{key: {model}.state_dict()[key] for key in {keys}}}"
 
 
-def loading_text(part: Part | None, keys: str, loaded: str, name: str) -> str:
-    """Statements that restore the model; `name` is for what `loaded` gives, where it is needed."""
+def loading_text(model: str, part: Part | None, keys: str, loaded: str, name: str) -> str:
+    """Statements that restore a model; `name` is for what `loaded` gives, where it is needed."""
     if part is None:
-        return f"model.load_state_dict({loaded})\n"
+        return f"{model}.load_state_dict({loaded})\n"
     if not part.keys:
         return ""
     if part.renamed:
         chosen = f"{{key: {name}[saved] for saved, key in {keys}.items()}}"
     else:
         chosen = f"{{key: {name}[key] for key in {keys}}}"
-    return f"{name} = {loaded}\nmodel.load_state_dict({chosen}, strict=False)\n"
+    return f"{name} = {loaded}\n{model}.load_state_dict({chosen}, strict=False)\n"
 
 
 # -- the state of the training -------------------------------------------------------------------
@@ -276,7 +276,7 @@ def training_entries(host: Host, part: Part | None) -> list[Entry]:
     return list(found.values())
 
 
-def shadows_text(part: Part, training: str) -> str:
+def shadows_text(model: str, part: Part, training: str) -> str:
     """Restores parameters from their moving averages."""
     if len(part.shadows) > 3:
         keys = ", ".join(f'"{key}"' for key in part.shadows.values())
@@ -284,4 +284,4 @@ def shadows_text(part: Part, training: str) -> str:
     else:
         pairs = (f'"{key}": {training}["average"]["{old}"]' for old, key in part.shadows.items())
         chosen = f"{{{', '.join(pairs)}}}"
-    return f"model.load_state_dict({chosen}, strict=False)\n"
+    return f"{model}.load_state_dict({chosen}, strict=False)\n"

@@ -110,7 +110,7 @@ def save(host: Host, small: cst.BaseSmallStatement, call: cst.Call, record: Obj)
     if isinstance(small, cst.Assign):
         target = code(convert(writer, small.targets[0].target, host.scope))
     folder = _folder(host, path)
-    state = saver_parts.state_text(part, _keys(host, part, record))
+    state = saver_parts.state_text(host.writer.plan.instance, part, _keys(host, part, record))
     training = ""
     entries = _training(host, part)
     if entries:
@@ -210,7 +210,8 @@ def restore(host: Host, call: cst.Call, record: Obj) -> Statements:
         loaded = f"torch.load({_file(host, path)}, map_location=device)"
         beside = f"torch.load({_file(host, path, '.training.pt')}, map_location=device)"
     name = writer.plan.root.free_name("checkpoint")
-    text = before + saver_parts.loading_text(part, _keys(host, part, record), loaded, name)
+    model = host.writer.plan.instance
+    text = before + saver_parts.loading_text(model, part, _keys(host, part, record), loaded, name)
     training = writer.plan.root.free_name("training")
     if whole:
         text += f"{training} = {beside}\n"
@@ -220,7 +221,7 @@ def restore(host: Host, call: cst.Call, record: Obj) -> Statements:
             saved = f'{training}["{entry.name}"]'
             text += entry.load.format(saved) + "\n"
         if part is not None and part.shadows:
-            text += saver_parts.shadows_text(part, training)
+            text += saver_parts.shadows_text(model, part, training)
     if part is not None and part.counters and train_records(writer.analysis):
         message = "slots of optimizers that the saver may have taken start anew"
         writer.note(call, "saver", message)

@@ -94,7 +94,7 @@ def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
     inner = Host(host.writer, scope, host.optimizers, host.counters, host.scalars, {})
     inner.draws, inner.streams, inner.nested = host.draws, host.streams, True
     inner.saver_keys, inner.average_names = host.saver_keys, host.average_names
-    inner.constructor = host.constructor
+    inner.constructor, inner.beside = host.constructor, host.beside
     body = write_hosts(inner, node.body.body)
     decorators = overrides.decorators_of(host.writer, node)
     counted = names_in(body).stores & set(host.writer.plan.counters.variables.values())
@@ -255,6 +255,7 @@ def _is_dropped(host: Host, small: cst.BaseSmallStatement) -> bool:
             return True
         return symbol in (
             "tf.reset_default_graph",
+            "tf.python.framework.ops.reset_default_graph",
             "tf.train.start_queue_runners",
             "tf.disable_v2_behavior",
             "tf.disable_eager_execution",

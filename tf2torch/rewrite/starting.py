@@ -171,7 +171,7 @@ def restart(host: Host, site: Site) -> Statements:
 def _everything(host: Host) -> str:
     text = ""
     if host.writer.plan.model is not None:
-        text += f"model.load_state_dict({host.constructor}.state_dict())\n"
+        text += f"{host.writer.plan.instance}.load_state_dict({host.constructor}.state_dict())\n"
     for name in dict.fromkeys(optimizer.name for optimizer in host.optimizers.values()):
         text += f"{name}.state.clear()\n"
     return text + start_text(host.writer, host.scope, set(host.writer.plan.counters.variables))
@@ -198,7 +198,7 @@ def _some(host: Host, record: Obj) -> str:
         name = writer.plan.root.free_name("initial")
         text += f"{name} = {host.constructor}.state_dict()\n"
         text += (
-            f"model.load_state_dict({{key: {name}[key] for key in"
+            f"{writer.plan.instance}.load_state_dict({{key: {name}[key] for key in"
             f" {saver_parts.keys_text(writer, part)}}}, strict=False)\n"
         )
     return text

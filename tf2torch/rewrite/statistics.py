@@ -94,14 +94,14 @@ def _modules(writer: Writer, missing: list[str], updated: list[str]) -> list[str
     wanted = [_layer(keys, scope) for scope in missing]
     kept = [_layer(keys, scope) for scope in updated]
     if not kept:
-        return ["model"]
+        return [writer.plan.instance]
     found: list[str] = []
     for path in wanted:
         parts = path.split(".")
         for length in range(1, len(parts) + 1):
             prefix = ".".join(parts[:length])
             if not any(other == prefix or other.startswith(prefix + ".") for other in kept):
-                text = key_text("model", prefix)
+                text = key_text(writer.plan.instance, prefix)
                 if text not in found:
                     found.append(text)
                 break

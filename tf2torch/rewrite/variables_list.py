@@ -42,7 +42,7 @@ def alias(host: Host, unit: Unit) -> Statements:
         target = unit.targets[0]
         if isinstance(target, cst.Name) and value.kind == "sequence":
             writer.settle(unit.node, Outcome.CONVERTED, "variable-list")
-            text = list_text(writer, value, unit.node)
+            text = list_text(writer, value, unit.node, writer.plan.instance)
             return with_leading(lines(f"{target.value} = {text}\n"), unit.node)
     return write_statement(writer, unit.node, host.scope, None)
 
@@ -68,7 +68,7 @@ def _is_derived(writer: Writer, unit: Unit) -> bool:
     return unit.kind == "alias" and isinstance(unit.value, (cst.ListComp, cst.GeneratorExp))
 
 
-def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str = "model") -> str:
+def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str) -> str:
     """Python text for a list of variables, by module where they are all of one."""
     keys = variable_keys(writer)
     wanted: list[str] = []

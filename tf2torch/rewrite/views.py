@@ -25,7 +25,7 @@ def entries(writer: Writer) -> dict[str, Any]:
     return found
 
 
-def view_text(writer: Writer, variable: Variable, node: cst.CSTNode, model: str = "model") -> str:
+def view_text(writer: Writer, variable: Variable, node: cst.CSTNode, model: str) -> str:
     """``model.fc.weight.T`` for the kernel of a dense layer: it shares the parameter's memory."""
     counter = writer.plan.counters.variables.get(variable.name)
     if counter is not None:

@@ -79,6 +79,16 @@ class Writer:
     #: Names that statements would have bound which became TODOs.
     failed: set[str] = field(default_factory=set)
     modes: frozenset[Any] = frozenset()
+    #: Writers of the graphs that the program builds beside this one.
+    others: list[Writer] = field(default_factory=list)
+
+    def with_others(self) -> list[Writer]:
+        """A writer for each graph of the program, with one account of what became of it."""
+        for plan in self.plan.others:
+            shared = (self.outcomes, self.findings, self.support, self.imports)
+            other = Writer(plan, *shared, failed=self.failed, modes=plan.modes)
+            self.others.append(other)
+        return [self, *self.others]
 
     @property
     def analysis(self) -> Analysis:
