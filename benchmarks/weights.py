@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +121,25 @@ def best(*command: str, times: int = 3) -> tuple[float, int, float]:
 
 
 def floor(source: Path, target: Path) -> tuple[float, float]:
-    """Seconds and processor seconds for reading the file and writing as many bytes."""
+    """Seconds and processor seconds for reading the file and writing as many bytes: the least of
+    one thread and of two."""
+    return min(_copied(source, target, threads) for threads in (1, 2))
+
+
+def _copied(source: Path, target: Path, threads: int) -> tuple[float, float]:
     start, work = time.perf_counter(), time.process_time()
+    size, step = source.stat().st_size, 4 << 20
     with open(source, "rb", buffering=0) as read, open(target, "wb", buffering=0) as write:
-        piece = bytearray(4 << 20)
-        while count := read.readinto(piece):
-            write.write(memoryview(piece)[:count])
+        write.truncate(size)
+
+        def copy(first: int) -> None:
+            piece = bytearray(step)
+            for at in range(first * step, size, threads * step):
+                count = os.preadv(read.fileno(), [piece], at)
+                os.pwrite(write.fileno(), memoryview(piece)[:count], at)
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(copy, range(threads)))
     seconds, work = time.perf_counter() - start, time.process_time() - work
     target.unlink()
     return seconds, work
@@ -149,7 +163,7 @@ def bert(folder: Path) -> None:
         output = folder / f"out{suffix}"
         command = [*tool, str(prefix), "--map", str(folder / "map.json"), "-o", str(output)]
         floors, runs = [], []
-        for _ in range(3):
+        for _ in range(5):
             floors.append(floor(data, folder / "floor"))
             runs.append(watched(*command))
             output.unlink()

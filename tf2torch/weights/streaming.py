@@ -18,10 +18,13 @@ Progress = Callable[[int, int], None]
 #: A checksum that goes on from that of earlier bytes: (bytes, checksum) -> checksum.
 Checksum = Callable[[Any, int], int]
 
-#: Bytes that are copied at once where the layout changes.
-PIECE = 4 << 20
-#: Rows and elements that a transposition takes at once, so that both sides stay in the cache.
-ROWS, BLOCK = 1024, 8192
+#: Bytes that are copied at once where the layout changes, and the most where rows are long.
+PIECE, LONGEST = 1 << 20, 16 << 20
+#: Bytes of contiguous data that are written at once.
+WRITTEN = 1 << 20
+#: Rows and columns that a transposition takes at once, so that both sides stay in the cache.
+ROWS, COLUMNS = 64, 1024
+_SCRATCH = threading.local()
 _SEEKING = threading.Lock()
 
 
@@ -41,38 +44,68 @@ class Tensor:
 
 
 def pieces(array: Array, dtype: np.dtype[Any]) -> Iterator[memoryview]:
-    """The bytes of an array in C order and in the given type."""
+    """The bytes of an array in C order and in the given type.
+
+    A piece is good until the next is asked for.
+    """
     if array.dtype == dtype and array.flags.c_contiguous:
         octets = array.reshape(-1).view(np.uint8)
-        for start in range(0, octets.size, 16 << 20):
-            yield memoryview(octets[start : start + (16 << 20)])
+        for start in range(0, octets.size, WRITTEN):
+            yield memoryview(octets[start : start + WRITTEN])
         return
     if array.ndim == 0 or array.size * dtype.itemsize <= PIECE:
-        yield memoryview(_copied(array, dtype).reshape(-1).view(np.uint8))
+        yield _copied(array, dtype)
         return
     row = array.size // len(array) * dtype.itemsize
     if row > PIECE:
         for part in array:
             yield from pieces(part, dtype)
         return
-    step = max(PIECE // max(row, 1), 1)
+    # Parts of a transposed array are columns: narrow ones cost whole lines of memory each.
+    step = max(PIECE // row, min(ROWS * 2, LONGEST // row), 1)
     for start in range(0, len(array), step):
-        part = _copied(array[start : start + step], dtype)
-        yield memoryview(part.reshape(-1).view(np.uint8))
+        yield _copied(array[start : start + step], dtype)
 
 
-def _copied(array: Array, dtype: np.dtype[Any]) -> Array:
-    """A copy in C order; transpositions block by block, which is several times as fast."""
-    if array.ndim != 2 or array.flags.c_contiguous or array.strides[0] != array.itemsize:
-        return np.ascontiguousarray(array, dtype).reshape(array.shape)
-    result = np.empty(array.shape, dtype)
-    height = min(ROWS, array.shape[0])
-    width = max(BLOCK // max(height, 1), 8)
-    for row in range(0, array.shape[0], height):
-        target, source = result[row : row + height], array[row : row + height]
-        for column in range(0, array.shape[1], width):
-            target[:, column : column + width] = source[:, column : column + width]
-    return result
+def _copied(array: Array, dtype: np.dtype[Any]) -> memoryview:
+    """A copy in C order, in memory that this thread uses for every copy."""
+    octets = _scratch("piece", array.size * dtype.itemsize)
+    result = octets.view(dtype).reshape(array.shape)
+    if array.ndim == 2 and array.strides[0] == array.itemsize != array.strides[1]:
+        _transpose(array, result)
+    else:
+        result[...] = array
+    return memoryview(octets)
+
+
+def _transpose(array: Array, result: Array) -> None:
+    """Copies columns to rows.
+
+    Blocks go through a small buffer: rows that are a power of two apart share places of the cache.
+    """
+    height, width = array.shape
+    if min(height, width) < ROWS:
+        result[...] = array
+        return
+    # An odd number of cache lines a row.
+    item = result.itemsize
+    line = (COLUMNS * item // 64 | 1) * 64 // item
+    buffer = _scratch("block", ROWS * line * item).view(result.dtype).reshape(ROWS, line)
+    for column in range(0, width, ROWS):
+        for row in range(0, height, COLUMNS):
+            source = array[row : row + COLUMNS, column : column + ROWS].T
+            block = buffer[: source.shape[0], : source.shape[1]]
+            block[...] = source
+            result[row : row + COLUMNS, column : column + ROWS] = block.T
+
+
+def _scratch(name: str, size: int) -> Any:
+    """Bytes that this thread has for a purpose; as many as the most that were asked for."""
+    found = getattr(_SCRATCH, name, None)
+    if found is None or found.size < size:
+        found = np.empty(size, np.uint8)
+        setattr(_SCRATCH, name, found)
+    return found[:size]
 
 
 class Stream:
@@ -81,7 +114,7 @@ class Stream:
     A failure in one thread ends the others at their next piece and is raised.
     """
 
-    def __init__(self, total: int, progress: Progress | None = None, threads: int = 2) -> None:
+    def __init__(self, total: int, progress: Progress | None = None, threads: int = 3) -> None:
         self._total = total
         self._done = 0
         self._progress = progress
