@@ -6,6 +6,7 @@ import bisect
 import contextlib
 import itertools
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,18 @@ import numpy as np
 import torch
 
 from tf2torch.parity.records import Record
+
+#: A place that asks for draws: the frames of its call, with the objects whose methods they run.
+Site = tuple[tuple[Any, int, int], ...]
+
+
+def calling_site() -> Site:
+    found = []
+    frame: Any = sys._getframe(1)
+    while frame:
+        found.append((frame.f_code, frame.f_lineno, id(frame.f_locals.get("self"))))
+        frame = frame.f_back
+    return tuple(found)
 
 
 @dataclass
@@ -26,6 +39,11 @@ class Draw:
     event: Any
     used: bool = False
 
+    @property
+    def loop(self) -> tuple[int, str] | None:
+        """The op in a loop that has made it and others in the same run, if so."""
+        return (self.run, self.event["op"]) if self.event["looped"] else None
+
 
 class Draws:
     """The recorded draws in order, and what has been asked of them."""
@@ -37,6 +55,7 @@ class Draws:
         self._first = 0
         self._finished = 0
         self._named_runs: list[int] = []
+        self._sites: dict[tuple[int, str], Site] = {}
         self.missing: list[dict[str, Any]] = []
         self.draws = [
             Draw(event["type"], event["run"], tuple(event["shape"]), event)
@@ -77,21 +96,42 @@ class Draws:
     def unused(self) -> list[Draw]:
         return [draw for draw in self.draws if not draw.used]
 
-    def take(self, kind: str, fits: Callable[[Draw], Any]) -> tuple[Draw, Any] | None:
-        """The first unused draw of a kind that `fits` (which returns None where it does not)."""
+    def take(
+        self, kind: str, fits: Callable[[Draw], Any], rate: float | None = None
+    ) -> tuple[Draw, Any] | None:
+        """The first unused draw of a kind that `fits` (which returns None where it does not).
+
+        Of several, one with the right `rate` of dropout. The draws of one op in a loop all go to
+        one place of the conversion: another place may draw what the original never computes.
+        """
         while self._first < len(self.draws) and self._over(self.draws[self._first]):
             self._first += 1
         last = self._last_run()
+        site: Site | None = None
+        other: tuple[Draw, Any] | None = None
         for draw in itertools.islice(self.draws, self._first, None):
             if draw.run > last:
                 break
-            if not self._over(draw) and draw.type == kind:
-                found = fits(draw)
-                if found is not None:
-                    draw.used = True
-                    return draw, found
+            if self._over(draw) or draw.type != kind or (found := fits(draw)) is None:
+                continue
+            if draw.loop is not None:
+                site = site or calling_site()
+                if self._sites.get(draw.loop, site) != site:
+                    continue
+            known = draw.event["rate"]
+            if rate is None or known is None or abs(known - rate) < 1e-5:
+                return self._taken(draw, found, site)
+            other = other or (draw, found)
+        if other is not None:
+            return self._taken(*other, site)
         self.missing.append({"type": kind, "line": self._place()})
         return None
+
+    def _taken(self, draw: Draw, found: Any, site: Site | None) -> tuple[Draw, Any]:
+        draw.used = True
+        if draw.loop is not None and site is not None:
+            self._sites[draw.loop] = site
+        return draw, found
 
     def _over(self, draw: Draw) -> bool:
         return draw.used or draw.run <= self._finished
@@ -103,11 +143,15 @@ class Draws:
         return self._record.array(draw.event["source"])
 
     def tensor(
-        self, kind: str, size: Sequence[int], broadcast: bool = False
+        self,
+        kind: str,
+        size: Sequence[int],
+        broadcast: bool = False,
+        rate: float | None = None,
     ) -> torch.Tensor | None:
         """The next draw of a kind in the given size, in whichever layout it was made."""
         size = tuple(size)
-        taken = self.take(kind, lambda draw: arrangement(draw.shape, size, broadcast))
+        taken = self.take(kind, lambda draw: arrangement(draw.shape, size, broadcast), rate)
         if taken is None:
             return None
         draw, arrange = taken

@@ -9,6 +9,9 @@ END = 1 << 60  # the number of a run behind all others
 #: Kinds of findings in the order in which they are told: what came first in the program.
 KINDS = ("run", "start", "trace", "value", "gradient", "step", "missing", "output", "variable")
 
+#: Kinds that may be rounding.
+NUMBERS = ("value", "gradient", "step", "output", "variable")
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -6,11 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def by_graph(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """The map with the names of the record: those of further graphs begin with the graph."""
+    variables: dict[str, Any] = {}
+    graphs = 1 + max((row.get("graph", 0) for row in weights.get("optimizers", ())), default=0)
+    every = {name: rows_of(entry) for name, entry in weights["variables"].items()}
+    graphs = max([graphs, *(1 + row.get("graph", 0) for rows in every.values() for row in rows)])
+    for name, rows in every.items():
+        for graph in range(graphs):
+            own = [row for row in rows if row.get("graph", 0) == graph]
+            entry = own[0] if len(own) == 1 else own or None
+            variables[f"graph {graph}/{name}" if graph else name] = entry
+    return {**weights, "variables": variables}
+
+
+def rows_of(entry: Any) -> list[Any]:
+    """The rows of one variable."""
+    return entry if isinstance(entry, list) else [entry] if entry else []
+
+
 def entries_of(weights: Mapping[str, Any]) -> dict[tuple[str, str], list[tuple[str, Any]]]:
     """For every parameter, (module, key), the variables that go into it: (name, layout)."""
     found: dict[tuple[str, str], list[tuple[str, Any]]] = {}
     for name, entry in weights["variables"].items():
-        for row in entry if isinstance(entry, list) else [entry] if entry else []:
+        for row in rows_of(entry):
             module = row["module"].split(".")[-1]
             found.setdefault((module, row["key"]), []).append((name, row.get("layout", "identity")))
     return found

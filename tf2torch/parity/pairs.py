@@ -58,7 +58,12 @@ class Pair:
         """Relative and absolute tolerance at a run."""
         rtol, atol = self.tolerance.after(self.steps.get(run, 0))
         far = max((far for at, far in self.rounding if at <= run), default=0.0)
-        return max(rtol, ROUNDING * far), atol
+        return max(rtol, self.with_margin(far)), atol
+
+    @staticmethod
+    def with_margin(far: float) -> float:
+        """The tolerance that goes with what rounding has been seen to do."""
+        return ROUNDING * far
 
     @cached_property
     def gradient_rounding(self) -> list[tuple[int, float]]:
@@ -87,7 +92,7 @@ class Pair:
     def allowed_gradient(self, run: int) -> float:
         """Tolerance of a gradient at a run, relative to the largest gradient of the run."""
         far = max((far for at, far in self.gradient_rounding if at <= run), default=0.0)
-        return max(5 * self.allowed(run)[0], ROUNDING * far)
+        return max(5 * self.allowed(run)[0], self.with_margin(far))
 
     @cached_property
     def final(self) -> dict[tuple[str, str], Any]:

@@ -164,7 +164,7 @@ class Patches:
                 inplace: bool = False, size: Any = None) -> Any:  # fmt: skip
         if not training or p <= 0:
             return x
-        value = self.draws.tensor("uniform", size or x.shape, broadcast=size is None)
+        value = self.draws.tensor("uniform", size or x.shape, broadcast=size is None, rate=p)
         if value is None:
             return None
         keep = value.to(x.device, x.dtype) >= p

@@ -10,11 +10,13 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tf2torch.parity.findings import Finding
+from tf2torch.parity.doubt import SURE_UPDATES, decided, first_loose_run
+from tf2torch.parity.findings import END, NUMBERS, Finding
+from tf2torch.parity.mapping import by_graph
 from tf2torch.parity.pairs import Pair
 from tf2torch.parity.processes import record_command, replay_command, run
 from tf2torch.parity.records import Record
@@ -22,8 +24,6 @@ from tf2torch.parity.reports import Report, sites_of
 from tf2torch.parity.tolerances import DOUBLE, Tolerance
 from tf2torch.parity.values import draw_notes
 from tf2torch.parity.verdict import compare
-
-NUMBERS = ("value", "gradient", "step", "output", "variable")  # findings that may be rounding
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,33 @@ def verify(
         folder = Path(keep).resolve() if keep else Path(scratch)
         failure = record_program(original, folder / "record", options)
         if failure is not None:
-            report = Report(Path(original), Path(converted), (failure,))
+            report = unrun(original, converted, failure, options)
         else:
             report = check_replay(
                 original, converted, folder / "record", folder / "replay", options
             )
-    precision = "float64" if options.double else "float32"
-    seconds = time.perf_counter() - start
-    return replace(report, precision=precision, device=options.device, seconds=seconds)
+            if options.rounding:
+                report = decided(report, in_double(original, converted, folder, options))
+    return replace(report, seconds=time.perf_counter() - start)
+
+
+def in_double(
+    original: Path | str, converted: Path | str, folder: Path, options: Options
+) -> Callable[[], Report]:
+    """What a pair does in double precision; the original is recorded once for all devices."""
+    options = replace(options, double=True)
+    record = folder / "record-double"
+
+    def check() -> Report:
+        failure = None
+        if not record.exists():
+            failure = record_program(original, record, options)
+        if failure is not None:
+            return unrun(original, converted, failure, options)
+        to = folder / f"replay-double-{options.device}"
+        return check_replay(original, converted, record, to, options)
+
+    return check
 
 
 def record_program(
@@ -137,12 +156,14 @@ def check_replay(
         return None if failure is None else Finding("run", failure)
 
     if (failure := replay(folder)) is not None:
-        return Report(original, converted, (failure,))
+        return unrun(original, converted, failure, options)
     pair = pair_of(converted, record, folder, options)
     findings, counts, measures = compare(pair)
     if options.rounding and any(finding.kind in NUMBERS for finding in findings):
         # Only a difference is worth further replays: is it more than rounding?
-        kinds = ["--jitter"] if options.double else ["--float64", "--jitter"]
+        # Doubles draw other numbers than singles where the record has none.
+        alike = not options.double and not any(pair.replay.of("draw_missing"))
+        kinds = ["--float64", "--jitter"] if alike else ["--jitter"]
         others = {kind: folder.with_name(folder.name + kind) for kind in kinds}
         ran = [Record(to) for kind, to in others.items() if replay(to, kind) is None]
         pair = replace(pair, rounded=tuple(ran))
@@ -152,9 +173,21 @@ def check_replay(
     findings = [replace(f, cause=cause) if f.kind in NUMBERS else f for f in findings]
     notes = draw_notes(pair.replay) + rounding_note(pair)
     sites = sites_of(pair.record, original, measures)
+    early = [run for run, steps in pair.steps.items() if steps < SURE_UPDATES and run != END]
     return Report(
-        original, converted, tuple(findings), counts, tuple(notes), sites,
-        tuple(measures),
+        original, converted, tuple(findings), counts, tuple(notes), sites, tuple(measures),
+        precision="float64" if options.double else "float32", device=options.device,
+        early=max(early, default=0), loose=first_loose_run(pair, [m.run for m in measures]),
+    )  # fmt: skip
+
+
+def unrun(
+    original: Path | str, converted: Path | str, failure: Finding, options: Options
+) -> Report:
+    """The report on a pair of which one program could not be run."""
+    return Report(
+        Path(original), Path(converted), (failure,),
+        precision="float64" if options.double else "float32", device=options.device,
     )  # fmt: skip
 
 
@@ -168,6 +201,7 @@ def rounding_note(pair: Pair) -> list[Finding]:
 
 
 def pair_of(converted: Path, record: Path, replay: Path, options: Options) -> Pair:
-    weights = json.loads(converted.with_suffix(".weights.json").read_text(encoding="utf-8"))
+    text = converted.with_suffix(".weights.json").read_text(encoding="utf-8")
+    weights = by_graph(json.loads(text))
     allowed = options.tolerance or (DOUBLE if options.double else Tolerance())
     return Pair(Record(record), Record(replay), weights, allowed, options.ignore)

@@ -75,6 +75,11 @@ class Record:
         return found
 
     @cached_property
+    def made(self) -> frozenset[str]:
+        """The variables that the program makes, whether it gives them values or not."""
+        return frozenset(name for event in self.of("made") for name in event["names"])
+
+    @cached_property
     def variable_lines(self) -> dict[str, int]:
         """For every variable the line of the program that makes it."""
         return {n: at for event in self.of("variables") for n, at in event["lines"].items()}

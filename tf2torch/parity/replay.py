@@ -21,6 +21,7 @@ import torch
 
 from tf2torch.parity.draws import Draws
 from tf2torch.parity.loading import Loader
+from tf2torch.parity.mapping import by_graph
 from tf2torch.parity.optimizing import Steps, tensorflow_adam
 from tf2torch.parity.order import Order
 from tf2torch.parity.pairs import same_scope, sequences
@@ -34,7 +35,8 @@ from tf2torch.parity.tracing import Tracing
 
 BIND = "__tf2torch_bind__"
 NATIVE = "__tf2torch_native__"
-JITTER = 1e-6  # relative change of the initial values: some ten times the precision of float32
+#: Relative change of the initial values: some ten times the precision of singles, and of doubles.
+JITTER, FINE_JITTER = 1e-6, 1e-14
 
 
 class Instrument(probes.Instrument):
@@ -163,16 +165,18 @@ def replay(
     arguments: list[str],
     exact: bool = False,
     double: bool = False,
-    jitter: float = 0.0,
+    jitter: bool = False,
     trace: str = "",
 ) -> int:
     """Replays one program; returns 0 if it ran to its end."""
     path = Path(converted).resolve()
     known = Record(Path(record))
-    weights = json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8"))
+    weights = by_graph(json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8")))
     writer = Writer(folder)
     drawn = Draws(known, caller_line(str(path)))
-    loader = Loader(weights, known, drawn, jitter)
+    # An op of the original that has no doubles has rounded like singles.
+    fine = double and not any(known.of("single"))
+    loader = Loader(weights, known, drawn, (FINE_JITTER if fine else JITTER) if jitter else 0.0)
     order = Order(known)
     Patches(drawn).install()
     loader.watch_classes()
@@ -224,18 +228,20 @@ def replay(
         finally:
             sys.stdout = stdout
     steps.flush()
-    finish(writer, loader, drawn, order)
+    finish(writer, known, loader, drawn, order)
     writer.event("printed", lines=tee.lines)
     writer.event("end", error=None if error is None else f"{type(error).__name__}: {error}")
     writer.close()
     return 0 if error is None else 1
 
 
-def finish(writer: Writer, loader: Loader, drawn: Draws, order: Order) -> None:
+def finish(writer: Writer, known: Record, loader: Loader, drawn: Draws, order: Order) -> None:
     for finding in loader.findings:
         writer.event("loading", **finding)
     for module, key in sorted(loader.entries):
         value = loader.final(module, key)
+        if value is None and known.made.isdisjoint(n for n, _ in loader.entries[module, key]):
+            continue  # of a branch that neither program takes
         if (module, key) not in loader.loaded or value is None:
             writer.event("loading", module=module, key=key, text="was never made by the program")
         else:
@@ -253,7 +259,7 @@ def main(arguments: list[str]) -> int:
     if "--" in arguments:
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     exact, double = "--exact" in own, "--float64" in own
-    jitter = JITTER if "--jitter" in own else 0.0
+    jitter = "--jitter" in own
     trace = ""
     if "--trace" in own:
         at = own.index("--trace")

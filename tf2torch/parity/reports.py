@@ -40,6 +40,8 @@ class Report:
     precision: str = "float32"
     device: str = "cpu"
     seconds: float = 0.0
+    early: int = 0  # the last run in which rounding cannot have grown
+    loose: int = 0  # the first run whose tolerance is that of much rounding; 0 if there is none
 
     @property
     def ran(self) -> bool:

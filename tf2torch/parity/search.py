@@ -8,9 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tf2torch.parity.doubt import decided
 from tf2torch.parity.findings import END, Finding
 from tf2torch.parity.localise import localised
-from tf2torch.parity.programs import Options, check_replay, pair_of, record_program
+from tf2torch.parity.programs import (
+    Options,
+    check_replay,
+    in_double,
+    pair_of,
+    record_program,
+    unrun,
+)
 from tf2torch.parity.recorder.updates import FIRST
 from tf2torch.parity.records import Record
 from tf2torch.parity.reports import Report
@@ -27,17 +35,17 @@ def search(
     """One report for each device; the original is recorded once, and again to look closer."""
     start = time.perf_counter()
     reports = []
-    precision = "float64" if options.double else "float32"
     with tempfile.TemporaryDirectory(prefix="tf2torch-verify-") as scratch:
         folder = Path(scratch)
         failure = record_program(original, folder / "record", options)
         for device in devices:
             here = replace(options, device=device)
             if failure is not None:
-                report = Report(original, converted, (failure,))
+                report = unrun(original, converted, failure, here)
             else:
                 target = folder / f"replay-{device}"
                 report = check_replay(original, converted, folder / "record", target, here)
+                report = decided(report, in_double(original, converted, folder, here))
                 if report.ran and not report and (trace or bisect):
                     report = closer(report, folder / f"closer-{device}", here, trace, bisect)
                 elif report.ran and not report:
@@ -45,7 +53,7 @@ def search(
                     placed = localised(pair, converted, report.findings, trace=False)
                     report = replace(report, findings=tuple(placed))
             seconds = time.perf_counter() - start
-            reports.append(replace(report, precision=precision, device=device, seconds=seconds))
+            reports.append(replace(report, seconds=seconds))
     return reports
 
 

@@ -111,6 +111,17 @@ def dropout_rate(op: Any) -> Optional[Any]:
     return None
 
 
+def constant(tensor: Any) -> Optional[Any]:
+    """The value of a constant, which the runtime may have folded away; None of other tensors."""
+    while tensor is not None and tensor.op.type in ("Enter", "Identity"):
+        tensor = tensor.op.inputs[0]
+    if tensor is None or tensor.op.type != "Const":
+        return None
+    from tensorflow.python.framework import tensor_util
+
+    return tensor_util.MakeNdarray(tensor.op.get_attr("value"))
+
+
 def frontier_refs(tensors: List[Any]) -> "RefList":
     return RefList(tensors)
 
@@ -176,8 +187,10 @@ def line_of(op: Any, script: str) -> int:
 class Plan:
     """What a run of given fetches and feeds executes; worked out once for each combination."""
 
-    def __init__(self, ops: List[Any], variables: Dict[str, Any], script: str = "") -> None:
+    def __init__(self, ops: List[Any], variables: Dict[str, Any], script: str = "",
+                 prefix: str = "") -> None:  # fmt: skip
         self.ops = ops
+        self.prefix = prefix
         names = {op.name for op in ops}
         self.initialised = [
             name
@@ -207,6 +220,8 @@ class Plan:
         self.draws = [op for op in drawn if not in_control_flow(op)]
         self.inner_draws = [op for op in drawn if in_control_flow(op)]
         self.rates = {op.name: dropout_rate(op) for op in drawn if op.type == "RandomUniform"}
+        values = {name: constant(rate) for name, rate in self.rates.items()}
+        self.known_rates = {name: rate for name, rate in values.items() if rate is not None}
         self.data = [op for op in ops if op.type in DATA_OPS and not in_control_flow(op)]
 
 

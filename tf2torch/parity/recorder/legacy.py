@@ -45,7 +45,6 @@ def load_tensorflow() -> Any:
         __path__=tensorflow.__path__, __file__=tensorflow.__file__, __spec__=tensorflow.__spec__,
         __version__=tensorflow.__version__, compat=tf.compat, keras=tf.keras,
     )  # fmt: skip
-    module.estimator = getattr(tf, "estimator", None)  # type: ignore[attr-defined]
     sys.modules["tensorflow"] = module
     for name in ("nn", "layers", "train", "data", "keras", "flags", "app"):
         sys.modules.setdefault("tensorflow." + name, getattr(tf, name))

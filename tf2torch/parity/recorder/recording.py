@@ -6,15 +6,16 @@ import sys
 import tempfile
 import threading
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 import numpy as np
 
 from .graphs import RANDOM_OPS, Plan, closure, flat_fetches, in_control_flow, is_drawn, line_of
 from .probes import numeric
+from .several import Several
 from .tracing import Tracing
 from .updates import Updates
-from .watch import Watch
+from .watch import Watch, loops_around
 from .writing import Writer
 
 OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep  # may lie in the program's folder
@@ -34,8 +35,10 @@ class Recorder:
         self._busy = False
         self._recent: Dict[int, Any] = {}
         self._known: Dict[int, List[str]] = {}
+        self._made: Set[str] = set()
         self._sessions: List[Any] = []
         self._thread = threading.current_thread()
+        self.graphs = Several()
         self.updates = Updates(writer, steps)
         self.tracing = Tracing(writer, trace)
         self._scratch = tempfile.mkdtemp(prefix="tf2torch-watch-")
@@ -87,12 +90,8 @@ class Recorder:
             "run", id=number, file=file, line=line, train=plan.trains, init=bool(plan.initialised),
             value=store(result), feeds=self._feeds(feed_dict),
         )  # fmt: skip
-        for op in plan.draws:
-            self._draw(number, op, found["draw:" + op.name], found.get("rate:" + op.name),
-                       found.get("source:" + op.name))  # fmt: skip
-        if watch is not None:
-            for op, values, rate in watch.values():
-                self._draw(number, op, values, rate, None)
+        for op, values, rate in self._in_order(plan, found, watch):
+            self._draw(number, op, values, rate, found.get("source:" + op.name))
         for op in plan.data:
             self.writer.event(
                 "data", run=number, op=op.name, source=op.inputs[0].op.name,
@@ -121,7 +120,10 @@ class Recorder:
             tuple(e.name for e in fed),
         )
         if key not in self._plans:
-            plan = Plan(closure(elements, fed), self._all_variables(graph), self.script)
+            variables = self._all_variables(graph)
+            prefix = self.graphs.prefix(graph) if variables else ""
+            self._made.update(prefix + name for name in variables)
+            plan = Plan(closure(elements, fed), variables, self.script, prefix)
             self._plans[key] = plan
             for kind in plan.unknown:
                 self.writer.event("unrecordable", type=kind, line=self._place()[1])
@@ -143,12 +145,25 @@ class Recorder:
             extra["draw:" + op.name] = list(op.outputs)
             if op.type == "RandomShuffle":
                 extra["source:" + op.name] = op.inputs[0]
-            rate = plan.rates.get(op.name)
-            if rate is not None and not in_control_flow(rate.op):
-                extra["rate:" + op.name] = rate
+        for name, rate in plan.rates.items():
+            if rate is not None and not in_control_flow(rate.op) and name not in plan.known_rates:
+                extra["rate:" + name] = rate
         for op in plan.data:
             extra["data:" + op.name] = list(op.outputs)
         return extra
+
+    @staticmethod
+    def _in_order(plan: Plan, found: Dict[str, Any],
+                  watch: Optional[Watch]) -> Iterator[Tuple[Any, List[Any], Any]]:  # fmt: skip
+        """The draws of a run, with their values and rates, in the order of the program's text."""
+        rates = {op: found.get("rate:" + op, plan.known_rates.get(op)) for op in plan.rates}
+        rows: List[Any] = [
+            ((op._id,), op, found["draw:" + op.name], rates.get(op.name)) for op in plan.draws
+        ]
+        if watch is not None:
+            rows += watch.values(rates)
+        for _, op, values, rate in sorted(rows, key=lambda row: row[0]):
+            yield op, values, rate
 
     def _draw(self, run: int, op: Any, values: Any, rate: Any, source: Any) -> None:
         # A mask that drops nothing is no draw: its counterpart may not even call dropout.
@@ -157,6 +172,7 @@ class Recorder:
         self.writer.event(
             "draw", run=run, op=op.name, type=RANDOM_OPS[op.type],
             rate=None if rate is None else float(np.max(rate)), shape=list(np.shape(values[0])),
+            looped=bool(loops_around(op)),
             value=[self.writer.value(value) for value in values],
             source=None if source is None else self.writer.value(source),
         )  # fmt: skip
@@ -175,12 +191,13 @@ class Recorder:
         variables = self._all_variables(session.graph)
         trained = session.graph.get_collection("trainable_variables")
         values = self._read(original, session, names)
+        graph = self.graphs.prefix(session.graph)
         self.writer.event(
             "variables", when=when, run=run,
-            value={name: self.writer.value(value) for name, value in values.items()},
-            trainable=[variable.name.split(":")[0] for variable in trained],
-            lines={name: line_of(variables[name].op, self.script) for name in values},
-            drawn=[name for name in values if when == "init" and is_drawn(variables[name])],
+            value={graph + name: self.writer.value(value) for name, value in values.items()},
+            trainable=[graph + variable.name.split(":")[0] for variable in trained],
+            lines={graph + n: line_of(variables[n].op, self.script) for n in values},
+            drawn=[graph + n for n in values if when == "init" and is_drawn(variables[n])],
         )  # fmt: skip
 
     def _read(self, original: Callable[..., Any], session: Any,
@@ -211,6 +228,7 @@ class Recorder:
             if not session._closed:
                 self.closing(original, session)
         self.writer.event("updates", counts=self.updates.counts)
+        self.writer.event("made", names=sorted(self._made))
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def single(self, kind: str) -> None:

@@ -16,6 +16,7 @@ from .double import Doubles
 from .legacy import load_tensorflow, supply_numpy_names, supply_tutorials
 from .probes import PROBE, Instrument
 from .recording import Recorder
+from .watch import sequential_loops
 from .writing import LimitReached, Tee, Writer
 
 USAGE = """usage: recorder SCRIPT OUTDIR [OPTIONS] [-- SCRIPT ARGUMENTS]
@@ -143,7 +144,8 @@ def record(
     tee = Tee(sys.stdout, copy, lambda: program_line(script))
     stdout, sys.stdout = sys.stdout, tee
     try:
-        with patched_sessions(recorder, doubles) as run:
+        sessions = patched_sessions(recorder, doubles)
+        with sequential_loops(), recorder.graphs.watched(), sessions as run:
             error = execute(script, arguments, {PROBE: recorder.probe}, Instrument().visit)
             recorder.close_all(run)
     finally:

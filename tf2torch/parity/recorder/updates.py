@@ -31,7 +31,7 @@ class Updates:
         found = []
         for update in plan.updates:
             counts[update.name] = counts.get(update.name, 0) + 1
-            nth = self.counts.get(update.name, 0) + counts[update.name]
+            nth = self.counts.get(plan.prefix + update.name, 0) + counts[update.name]
             if kept(nth, self._steps):
                 found.append((update, nth))
         return found
@@ -49,7 +49,8 @@ class Updates:
               read: Callable[[List[str]], Dict[str, Any]]) -> None:  # fmt: skip
         """Writes the updates of a run; `read` gives the present values of variables."""
         for update in plan.updates:
-            self.counts[update.name] = self.counts.get(update.name, 0) + 1
+            name = plan.prefix + update.name
+            self.counts[name] = self.counts.get(name, 0) + 1
         after = read([update.name for update, _ in due]) if due else {}
         for update, nth in due:
             parts = {part: found.get("%s:%s" % (part, update.op.name)) for part in update.tensors}
@@ -61,7 +62,7 @@ class Updates:
                 gradient = dense
             rate = parts.get("rate")
             self._writer.event(
-                "update", run=run, name=update.name, nth=nth, line=update.line,
+                "update", run=run, name=plan.prefix + update.name, nth=nth, line=update.line,
                 rate=None if rate is None else float(rate),
                 gradient=None if gradient is None else self._writer.value(gradient),
                 after=self._writer.value(after[update.name]),
