@@ -14,7 +14,7 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import (
-    arg_scopes,
+    dissolving,
     expansion,
     expressions,
     functions,
@@ -108,7 +108,7 @@ def analyse(source: Source, rulebook: Rulebook, options: Any, *, separate: bool 
         if state.expansions:
             changed = expansion.rebuild(module, state.expansions, origins, threads)
         else:
-            changed = arg_scopes.dissolve(module, state, origins)
+            changed = dissolving.dissolve(module, state, origins)
         if changed is module:
             break
         module = changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import libcst as cst
@@ -46,5 +47,8 @@ class GraphCall:
         value = self.value(position, *names)
         return value is not None and value.literal is UNKNOWN
 
+
+#: What a primitive does with a call.
+Handler = Callable[[GraphCall], Value]
 
 NONE = constant(None)

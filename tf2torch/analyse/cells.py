@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse import cell_lists, tensors
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import GraphCall, Handler
 from tf2torch.analyse.facts import Creation, Obj
 from tf2torch.analyse.sizes import Size, dim_of, size_of
 from tf2torch.analyse.state import State
@@ -186,7 +186,7 @@ class RecurrentCreation(Creation):
     hint: str = "rnn"
 
 
-def _make_cell(kind: str) -> Callable[[GraphCall], Value]:
+def _make_cell(kind: str) -> Handler:
     names = PARAMETERS[kind]
 
     def handler(call: GraphCall) -> Value:
@@ -321,8 +321,8 @@ def attribute(state: State, record: Obj, name: str) -> Value | None:
 CELLS = {f"{home}.{kind}": kind for home in _CELL_HOMES for kind in PARAMETERS}
 STATE_TUPLES = tuple(f"{home}.LSTMStateTuple" for home in _CELL_HOMES)
 
-HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
+HANDLERS: dict[str, Handler] = {
     **{symbol: _make_cell(kind) for symbol, kind in CELLS.items()},
     **dict.fromkeys(STATE_TUPLES, _state_tuple),
 }
-METHODS: dict[str, Callable[[GraphCall], Value]] = {"RNNCell.zero_state": _zero_state}
+METHODS: dict[str, Handler] = {"RNNCell.zero_state": _zero_state}

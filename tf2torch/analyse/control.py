@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tf2torch.analyse import tensors
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import GraphCall, Handler
 from tf2torch.analyse.state import join
 from tf2torch.rulebook.values import ANYTHING, Value
 
@@ -110,7 +108,7 @@ def _row(value: Value) -> Value:
     return ANYTHING
 
 
-HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
+HANDLERS: dict[str, Handler] = {
     "tf.cond": _cond,
     "tf.case": _case,
     "tf.while_loop": _while_loop,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from tf2torch.analyse import tensors
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import GraphCall, Handler
 from tf2torch.analyse.facts import Obj
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Shape, Value, constant
 
@@ -29,7 +28,7 @@ _COUNTS = ("Bernoulli", "Categorical")
 _PLAIN = ("mean", "stddev", "variance", "mode", "entropy", "sample", "log_prob", "prob", "cdf")
 
 
-def _make(family: str) -> Callable[[GraphCall], Value]:
+def _make(family: str) -> Handler:
     def handler(call: GraphCall) -> Value:
         given = {}
         for index, name in enumerate(FAMILIES[family]):
@@ -124,11 +123,11 @@ def attribute(record: Obj, name: str) -> Value | None:
 
 _MODULES = ("tf.distributions", "tf.contrib.distributions", "tf.contrib.distributions.python.ops")
 
-HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
+HANDLERS: dict[str, Handler] = {
     **{f"{module}.{name}": _make(name) for module in _MODULES for name in FAMILIES},
     **{f"{module}.kl_divergence": _divergence for module in _MODULES},
 }
-METHODS: dict[str, Callable[[GraphCall], Value]] = {
+METHODS: dict[str, Handler] = {
     **{f"Distribution.{name}": _result for name in _PLAIN},
     "Distribution.kl_divergence": _divergence,
 }

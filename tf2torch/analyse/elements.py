@@ -14,10 +14,11 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value
 
+#: Modules of TensorFlow that data sets come from.
+MODULES = ("tf.data", "tf.contrib.data", "tf.data.experimental")
+
 #: A tensor of which nothing is known.
 SOMETHING = Value("tensor")
-
-
 TEXT = Value("tensor", dtype="string", shape=())
 
 

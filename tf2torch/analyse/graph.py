@@ -11,9 +11,9 @@ from tf2torch.analyse import (
     arg_scopes,
     by_name,
     contrib_losses,
-    data,
     distributions,
     expansion,
+    iterators,
     keras_functions,
     layer_objects,
     overrides,
@@ -42,7 +42,6 @@ HOST = (
     "tf.python.platform", "tf.contrib.training.HParams", "tf.set_random_seed",
     "tf.random.set_random_seed",
 )  # fmt: skip
-
 
 #: What stands for other code; each gives None for calls that are none of its business.
 _WRITTEN_OUT = (
@@ -98,7 +97,7 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
         return constant(record["name"])
     if record.type == "Flags":
         return Value("python", text=f"FLAGS.{name}")
-    if (found := data.attribute(owner, name)) is not None:
+    if (found := iterators.attribute(owner, name)) is not None:
         return found
     if record.type == "VariableScope":
         if name == "name":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse import keras_layers
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import GraphCall, Handler
 from tf2torch.analyse.expansion import (
     QUIET,
     SCOPE,
@@ -333,7 +333,7 @@ def _add(call: GraphCall) -> Value:
     return Value("python", literal=None)
 
 
-METHODS: dict[str, Callable[[GraphCall], Value]] = {
+METHODS: dict[str, Handler] = {
     "Layer.__call__": _call_layer,
     "Layer.apply": _call_layer,
     "Layer.add": _add,

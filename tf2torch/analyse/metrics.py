@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tf2torch.analyse import tensors
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import GraphCall, Handler
 from tf2torch.analyse.facts import Creation, Obj, Variable
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Bound
@@ -46,7 +44,7 @@ _STREAMING: dict[str, tuple[str, ...]] = {
 _RULE = Rule(id="metrics", tf=("tf.metrics",))
 
 
-def _metric(kind: str, parameters: tuple[str, ...]) -> Callable[[GraphCall], Value]:
+def _metric(kind: str, parameters: tuple[str, ...]) -> Handler:
     def handler(call: GraphCall) -> Value:
         state = call.state
         given = {}
@@ -80,7 +78,7 @@ def _local(state: State, call: GraphCall, scope: str) -> None:
     state.collections.setdefault("local_variables", []).append(value)
 
 
-HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
+HANDLERS: dict[str, Handler] = {
     **{f"tf.metrics.{name}": _metric(name, names) for name, names in PARAMETERS.items()},
     **{
         f"tf.contrib.{module}.streaming_{name}": _metric(name, names)

@@ -7,7 +7,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import GraphCall, Handler
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.values import Value
@@ -58,4 +58,4 @@ def returned(state: State, definition: cst.CSTNode, result: Value) -> Value:
     return result
 
 
-METHODS: dict[str, Callable[[GraphCall], Value]] = {"Graph.gradient_override_map": _override}
+METHODS: dict[str, Handler] = {"Graph.gradient_override_map": _override}

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tf2torch.analyse import (
     arg_scopes,
     by_name,
     control,
     data,
     distributions,
+    iterators,
     layer_objects,
     metrics,
     overrides,
+    queues,
     recurrent,
     regularization,
     summaries,
     training,
     variables,
 )
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import Handler
 from tf2torch.analyse.variables import create_layer
-from tf2torch.rulebook.values import Value
-
-Handler = Callable[[GraphCall], Value]
 
 HANDLERS: dict[str, Handler] = {
     **variables.HANDLERS,
@@ -32,6 +29,8 @@ HANDLERS: dict[str, Handler] = {
     **control.HANDLERS,
     **recurrent.HANDLERS,
     **data.HANDLERS,
+    **iterators.HANDLERS,
+    **queues.HANDLERS,
     **regularization.HANDLERS,
     **arg_scopes.HANDLERS,
     **metrics.HANDLERS,
@@ -44,6 +43,8 @@ METHODS: dict[str, Handler] = {
     **overrides.METHODS,
     **recurrent.METHODS,
     **data.METHODS,
+    **iterators.METHODS,
+    **queues.METHODS,
     **layer_objects.METHODS,
     **distributions.METHODS,
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse import cell_lists, cells, tensors
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import GraphCall, Handler
 from tf2torch.analyse.cell_variables import build, create
 from tf2torch.analyse.cells import (
     CELLS,
@@ -257,7 +257,7 @@ def _call_cell(call: GraphCall) -> Value:
     return Value("sequence", detail=(output, state_value(state, cell, batch)))
 
 
-_LOOPS: Mapping[str, Callable[[GraphCall], Value]] = {
+_LOOPS: Mapping[str, Handler] = {
     "dynamic_rnn": _dynamic_rnn,
     "static_rnn": _static_rnn,
     "rnn": _static_rnn,
@@ -276,11 +276,11 @@ LOOPS = {
     for name in _LOOPS
 }
 
-HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
+HANDLERS: dict[str, Handler] = {
     **cells.HANDLERS,
     **{symbol: _LOOPS[symbol.rpartition(".")[2]] for symbol in LOOPS},
 }
-METHODS: dict[str, Callable[[GraphCall], Value]] = {
+METHODS: dict[str, Handler] = {
     **cells.METHODS,
     "RNNCell.__call__": _call_cell,
 }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import libcst as cst
 
 from tf2torch.analyse import tensors
-from tf2torch.analyse.calls import NONE, GraphCall
+from tf2torch.analyse.calls import NONE, GraphCall, Handler
 from tf2torch.analyse.facts import Variable
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.values import UNKNOWN, Value
@@ -125,7 +124,7 @@ def _total(call: GraphCall) -> Value:
     return tensors.result(call.state, "float32", ())
 
 
-def _listed(name: str) -> Callable[[GraphCall], Value]:
+def _listed(name: str) -> Handler:
     def handler(call: GraphCall) -> Value:
         scope = call.value(0, "scope")
         if scope is not None and scope.literal is not None:
@@ -135,7 +134,7 @@ def _listed(name: str) -> Callable[[GraphCall], Value]:
     return handler
 
 
-def _summed(*names: str) -> Callable[[GraphCall], Value]:
+def _summed(*names: str) -> Handler:
     """The items are kept: later losses are no part of this sum."""
 
     def handler(call: GraphCall) -> Value:
@@ -159,7 +158,7 @@ def _add_loss(call: GraphCall) -> Value:
     return NONE
 
 
-HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
+HANDLERS: dict[str, Handler] = {
     "tf.losses.get_regularization_losses": _listed("regularization_losses"),
     "tf.contrib.slim.losses.get_regularization_losses": _listed("regularization_losses"),
     "tf.contrib.losses.get_regularization_losses": _listed("regularization_losses"),

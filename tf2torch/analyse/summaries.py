@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.calls import GraphCall
+from tf2torch.analyse.calls import GraphCall, Handler
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import Frame, State
 from tf2torch.rulebook.values import Value
@@ -145,7 +144,7 @@ def _merge(call: GraphCall) -> Value:
 
 _KINDS = "scalar histogram image audio text tensor_summary".split()
 
-HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
+HANDLERS: dict[str, Handler] = {
     "tf.summary.merge_all": _merge_all,
     "tf.merge_all_summaries": _merge_all,
     "tf.summary.merge": _merge,
