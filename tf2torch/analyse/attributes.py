@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import libcst as cst
 
-from tf2torch.analyse.methods import Method, bound, local_names, parameters, plain_names
+from tf2torch.analyse.methods import Method
 from tf2torch.analyse.sections import kept_argument
+from tf2torch.cst.names import bound, local_names, parameters, plain_names
 from tf2torch.cst.walk import walk
 
 #: Names that converted code uses itself.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from tf2torch.analyse.methods import local_names, plain_names
+from tf2torch.cst.names import local_names, plain_names
 from tf2torch.cst.walk import walk
 
 

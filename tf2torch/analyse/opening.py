@@ -32,17 +32,10 @@ from tf2torch.analyse.attributes import (
 )
 from tf2torch.analyse.inlining import Origins
 from tf2torch.analyse.instances import instances_of
-from tf2torch.analyse.methods import (
-    Method,
-    bound,
-    builders,
-    decorator_names,
-    methods_of,
-    plain_names,
-    tensorflow_names,
-)
+from tf2torch.analyse.methods import Method, builders, decorator_names, methods_of, tensorflow_names
 from tf2torch.analyse.placing import given_names, inside, place_of, placed, title_of
 from tf2torch.analyse.sections import Cannot, Namer, Opener, marker
+from tf2torch.cst.names import bound, plain_names
 from tf2torch.cst.walk import walk
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse.inlining import Origins, arguments_of
-from tf2torch.analyse.methods import Method, plain_names
+from tf2torch.analyse.methods import Method
 from tf2torch.analyse.sections import INSTANCE, Cannot
+from tf2torch.cst.names import plain_names
 from tf2torch.cst.walk import walk
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse.inlining import Origins, arguments_of
-from tf2torch.analyse.methods import Method, bound, parameters
+from tf2torch.analyse.methods import Method
 from tf2torch.cst.forms import is_docstring
+from tf2torch.cst.names import bound, parameters
 from tf2torch.cst.walk import transform, walk
 
 #: Called for the value of a parameter, which nobody knows here.

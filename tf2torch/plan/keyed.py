@@ -9,11 +9,11 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.names import names_in, parameters
 from tf2torch.cst.walk import below
 from tf2torch.plan.blocks import Graph
 from tf2torch.plan.sites import Feed, Site
 from tf2torch.plan.units import Unit, calls_in
-from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rulebook.values import Value
 
 
@@ -45,7 +45,7 @@ def changed_dictionaries(analysis: Analysis) -> frozenset[str]:
             runs = [call for call in calls_in(node.body) if call in analysis.runs]
             feeds = (analysis.runs[call].feeds for call in runs)
             read = {feed.value for feed in feeds if isinstance(feed, cst.Name)}
-            found |= read & parameter_names(node.params) - names_in(node.body).stores
+            found |= read & set(parameters(node)) - names_in(node.body).stores
         elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
             if node.func.attr.value in ("update", "pop", "setdefault"):
                 target = node.func.value

@@ -10,8 +10,8 @@ import libcst as cst
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.recurrent import CELLS
 from tf2torch.cst.memory import remember
+from tf2torch.cst.names import free_names
 from tf2torch.plan.units import Unit, contents
-from tf2torch.plan.uses import free_names
 from tf2torch.rulebook.values import Value
 
 

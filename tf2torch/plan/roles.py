@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.regularization import Term
+from tf2torch.cst.names import free_names
 from tf2torch.cst.walk import walk
 from tf2torch.plan.collected import collected
 from tf2torch.plan.feeding import drawing_functions
 from tf2torch.plan.units import Unit, calls_in, contains_run, contents, runs_inside, summary_calls
-from tf2torch.plan.uses import close_over, free_names
 from tf2torch.rulebook.values import Value
 
 
@@ -46,7 +46,7 @@ def find_roles(
     functions = list(functions)
     makers = _makers(analysis)
     drawing = drawing_functions(analysis)
-    free = close_over({function.name.value: free_names(function) for function in functions})
+    free = _close_over({function.name.value: free_names(function) for function in functions})
     by_name = {function.name.value: function for function in functions}
     made = {name for name, node in by_name.items() if node in makers}
     roles: dict[cst.FunctionDef, Role] = {}
@@ -170,3 +170,18 @@ def _only_feeds(analysis: Analysis, function: cst.FunctionDef, returned: Value |
         and analysis.values[node].kind == "tensor"
         for node in walk(function.body)
     )
+
+
+def _close_over(direct: Mapping[str, Set[str]]) -> dict[str, set[str]]:
+    """Free names of functions, with those of the functions they call added."""
+    closed = {name: set(names) for name, names in direct.items()}
+    changed = True
+    while changed:
+        changed = False
+        for name, names in closed.items():
+            for other in list(names):
+                extra = closed.get(other, set()) - names
+                if extra and other != name:
+                    names |= extra
+                    changed = True
+    return closed

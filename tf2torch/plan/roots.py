@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.names import names_in
 from tf2torch.cst.walk import children
 from tf2torch.plan.units import Unit, classify, contains_run, units_of
-from tf2torch.plan.uses import names_in
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.facts import Obj, Run
+from tf2torch.cst.names import names_in
 from tf2torch.plan.feeding import dataset_node
 from tf2torch.plan.reaching import STALE, Reaching
 from tf2torch.plan.units import contents
-from tf2torch.plan.uses import names_in
 from tf2torch.rulebook.values import Value
 
 

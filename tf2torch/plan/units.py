@@ -11,9 +11,9 @@ import libcst as cst
 from tf2torch.analyse import Analysis
 from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.memory import remember
+from tf2torch.cst.names import Names, names_in
 from tf2torch.cst.walk import below, children
 from tf2torch.plan import feeding
-from tf2torch.plan.uses import Names, names_in
 from tf2torch.rulebook.values import Value
 
 #: Objects whose `with` block only names or places graph code, so that it dissolves.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.placing import is_guard
+from tf2torch.cst.names import free_names, names_in, parameters
 from tf2torch.cst.printing import code_of
-from tf2torch.plan.uses import free_names, names_in, parameter_names
 from tf2torch.rewrite import flags
 from tf2torch.rewrite.recording import recorder
 from tf2torch.rewrite.writer import Writer, lines
@@ -203,7 +203,7 @@ def _insert_root(writer: Writer, module: Statements, main: Statements) -> Statem
     root = writer.plan.root.function
     assert root is not None
     decorators = [d for d in root.decorators if d.decorator not in writer.analysis.symbols]
-    shared = sorted(_shared(module, main) - parameter_names(root.params))
+    shared = sorted(_shared(module, main) - set(parameters(root)))
     body = (lines(f"global {', '.join(shared)}\n") if shared else []) + main
     function = root.with_changes(
         body=cst.IndentedBlock(body or lines("pass\n")), decorators=decorators

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from tf2torch.plan.uses import names_in, parameter_names
+from tf2torch.cst.names import names_in, parameters
 from tf2torch.rewrite.suites import Statements
 from tf2torch.rewrite.writer import lines, parse
 
@@ -30,7 +30,7 @@ class _Renamer(cst.CSTTransformer):
         self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
     ) -> cst.FunctionDef:
         """A closure: its own parameters and locals stay what they are."""
-        own = parameter_names(original_node.params) | names_in(original_node.body).stores
+        own = set(parameters(original_node)) | names_in(original_node.body).stores
         inner = _Renamer({name: text for name, text in self.names.items() if name not in own})
         params = original_node.params.with_changes(
             params=[
@@ -44,7 +44,7 @@ class _Renamer(cst.CSTTransformer):
         return False
 
     def leave_Lambda(self, original_node: cst.Lambda, updated_node: cst.Lambda) -> cst.Lambda:
-        own = parameter_names(original_node.params)
+        own = set(parameters(original_node))
         inner = _Renamer({name: text for name, text in self.names.items() if name not in own})
         return original_node.with_changes(body=original_node.body.visit(inner))
 

@@ -11,17 +11,12 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.methods import (
-    Method,
-    decorator_names,
-    local_names,
-    parameters,
-    plain_names,
-)
+from tf2torch.analyse.methods import Method, decorator_names
 from tf2torch.analyse.opening import OpenedClass, Section
 from tf2torch.analyse.placing import is_guard
 from tf2torch.analyse.sections import INSTANCE, RESULT, kept_argument
 from tf2torch.cst.forms import is_docstring
+from tf2torch.cst.names import local_names, parameters, plain_names
 from tf2torch.cst.walk import walk
 from tf2torch.plan import Plan
 from tf2torch.rewrite.assemble import spaced, with_main

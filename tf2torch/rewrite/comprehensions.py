@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.cst.names import names_in
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Writer, parse

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.analyse.placing import is_guard
+from tf2torch.cst.names import names_in
 from tf2torch.plan.units import Unit, calls_in
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import closing
 from tf2torch.rewrite.writer import code
 

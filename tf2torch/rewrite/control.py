@@ -8,8 +8,8 @@ import libcst as cst
 
 from tf2torch.analyse.recurrent import LOOPS
 from tf2torch.cst.memory import remember
+from tf2torch.cst.names import names_in, parameters
 from tf2torch.plan.units import Unit, calls_in
-from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import distributions, gradients, operations, recurrent, variables
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed, fill_method
@@ -46,7 +46,7 @@ def _invoked(
     writer: Writer, node: cst.BaseExpression, scope: Scope, args: list[str]
 ) -> cst.BaseExpression:
     """The result of calling a function expression: lambdas without parameters are inlined."""
-    if isinstance(node, cst.Lambda) and not parameter_names(node.params) and not args:
+    if isinstance(node, cst.Lambda) and not parameters(node) and not args:
         return _parenthesised(convert(writer, node.body, scope))
     function = _parenthesised(convert(writer, node, scope))
     return cst.Call(function, [cst.Arg(parse(text)) for text in args])

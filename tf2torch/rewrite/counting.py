@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.cst.names import free_names, names_in
 from tf2torch.cst.walk import below, transform
 from tf2torch.plan.counters import Counters
 from tf2torch.plan.numbers import is_number
 from tf2torch.plan.units import Unit
-from tf2torch.plan.uses import free_names, names_in
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Scope, Writer, code, lines
 

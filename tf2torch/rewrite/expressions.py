@@ -10,9 +10,9 @@ import libcst as cst
 from tf2torch.analyse import tensors
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.forms import TIGHT
+from tf2torch.cst.names import parameters
 from tf2torch.cst.precedence import fit, parenthesize
 from tf2torch.cst.walk import with_children
-from tf2torch.plan.uses import parameter_names
 from tf2torch.rewrite import layout
 from tf2torch.rewrite.choice import chosen, method_rule
 from tf2torch.rewrite.lengths import static_length
@@ -257,7 +257,7 @@ def _flipped(writer: Writer, node: cst.Subscript, scope: Scope) -> cst.BaseExpre
 
 
 def _lambda(writer: Writer, node: cst.Lambda, scope: Scope) -> Typed:
-    inner = scope.shadow(parameter_names(node.params))
+    inner = scope.shadow(set(parameters(node)))
     return Typed(node.with_changes(body=convert(writer, node.body, inner)))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.cst.names import names_in, parameters
 from tf2torch.plan.roles import Role
-from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import overrides, tags
 from tf2torch.rewrite.expressions import convert, typed
 from tf2torch.rewrite.layout import FIRST
@@ -106,7 +106,7 @@ def _attempt(writer: Writer, role: Role, first: frozenset[str]) -> Written:
     node = role.node
     model = "self" if role.kind == "method" else None
     scope = base_scope(writer, role, model, _phase(writer, role))
-    shadowed = parameter_names(node.params) | names_in(node.body).stores
+    shadowed = set(parameters(node)) | names_in(node.body).stores
     scope = scope.shadow(shadowed).inside(layouts=dict.fromkeys(first, FIRST))
     body = write_block(writer, node.body.body, scope, None)
     returned_first = False
@@ -120,7 +120,7 @@ def _attempt(writer: Writer, role: Role, first: frozenset[str]) -> Written:
                     returned_first = True
                     body[-1] = last.with_changes(body=[last.body[0].with_changes(value=item.node)])
     params = _parameters(writer, node.params, scope, role)
-    if role.kind == "method" and "self" in parameter_names(node.params):
+    if role.kind == "method" and "self" in parameters(node):
         raise Unconvertible(
             "model-method",
             f"{role.name} takes an object of its own and the model's variables",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from tf2torch.cst.keep import keep_reason
+from tf2torch.cst.names import names_in
 from tf2torch.cst.walk import STATEMENTS, below
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite.suites import Statements
 from tf2torch.rewrite.writer import Writer, code
 

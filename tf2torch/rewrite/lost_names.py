@@ -13,8 +13,8 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.methods import local_names, parameters
 from tf2torch.cst.memory import remember
+from tf2torch.cst.names import local_names, parameters
 from tf2torch.cst.walk import below, children, transform
 from tf2torch.rewrite.writer import Unconvertible, Writer, code, lines
 

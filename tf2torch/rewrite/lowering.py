@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.names import names_in
 from tf2torch.plan.blocks import Block
 from tf2torch.plan.sites import Leaf, Site, needed_names, operation_names
 from tf2torch.plan.units import Unit, calls_in
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import (
     counting,
     metrics,

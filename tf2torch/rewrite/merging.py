@@ -16,8 +16,8 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.methods import parameters
 from tf2torch.cst.forms import is_docstring
+from tf2torch.cst.names import parameters
 from tf2torch.cst.walk import transform, walk
 from tf2torch.rewrite.writer import code, lines, parse
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from tf2torch.cst.names import free_names, names_in
 from tf2torch.plan.blocks import Block
-from tf2torch.plan.uses import free_names, names_in
 from tf2torch.rewrite import passed_sizes
 from tf2torch.rewrite.class_code import class_definition, forward_method
 from tf2torch.rewrite.functions import write_function

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import libcst as cst
 
 from tf2torch.cst.forms import TIGHT, is_docstring
+from tf2torch.cst.names import names_in
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.roles import Role
 from tf2torch.plan.units import Unit
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import overrides, repetition, running, tags
 from tf2torch.rewrite.class_code import class_definition, forward_method, rename
 from tf2torch.rewrite.expressions import convert

@@ -10,9 +10,9 @@ import libcst as cst
 
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.names import names_in
 from tf2torch.plan.sites import Leaf
 from tf2torch.plan.units import Unit, contents
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import counting
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed

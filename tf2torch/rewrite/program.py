@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.analyse.placing import is_guard
+from tf2torch.cst.names import names_in
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import counting, flags
 from tf2torch.rewrite.assemble import assemble
 from tf2torch.rewrite.constants import constant_units

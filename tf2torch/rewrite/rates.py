@@ -5,9 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.names import names_in
 from tf2torch.plan import counters, numbers
 from tf2torch.plan.units import Unit
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.writer import Scope, Writer, code, lines

@@ -7,7 +7,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse.methods import local_names, parameters
+from tf2torch.cst.names import local_names, parameters
 from tf2torch.cst.walk import transform, walk
 
 Statements = list[Any]

@@ -6,11 +6,11 @@ from typing import cast
 
 import libcst as cst
 
+from tf2torch.cst.names import names_in
 from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.sites import Site, Tree
 from tf2torch.plan.units import calls_in
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import counting, operations, savers, summaries, views
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.cst.memory import remember
+from tf2torch.cst.names import names_in, parameters
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import contains_run, dissolves
-from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import overrides, savers, sources, summaries, views
 from tf2torch.rewrite.cell_statements import absorbed
 from tf2torch.rewrite.expressions import convert
@@ -90,7 +90,7 @@ def _names_of(text: str) -> set[str]:
 
 def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
     """A function of host code; its runs are converted in place."""
-    scope = host.scope.shadow(parameter_names(node.params))
+    scope = host.scope.shadow(set(parameters(node)))
     inner = Host(host.writer, scope, host.optimizers, host.counters, host.scalars, {})
     inner.draws, inner.streams, inner.nested = host.draws, host.streams, True
     inner.saver_keys, inner.average_names = host.saver_keys, host.average_names

@@ -7,9 +7,9 @@ from typing import cast
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.names import names_in
 from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.uses import names_in
 from tf2torch.rewrite import recording
 from tf2torch.rewrite.choice import method_rule
 from tf2torch.rewrite.expressions import convert, convert_children, typed

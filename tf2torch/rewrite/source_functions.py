@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.cst.names import names_in, parameters
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.blocks import Graph
 from tf2torch.plan.feeding import dataset_node
 from tf2torch.plan.roles import Role
 from tf2torch.plan.units import Unit, calls_in, units_of
-from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.streams import (
@@ -33,7 +33,7 @@ def write_source(writer: Writer, role: Role) -> cst.FunctionDef:
     node = role.node
     units = units_of(writer.analysis, node.body.body, node)
     graph = Graph(tuple(units))
-    taken = set(writer.plan.root.names) | names_in(node.body).stores | parameter_names(node.params)
+    taken = set(writer.plan.root.names) | names_in(node.body).stores | set(parameters(node))
     scope = Scope(phase="host", modes=writer.modes).shadow(taken)
     streams = streams_of(writer, graph, scope, taken)
     body: Statements = []

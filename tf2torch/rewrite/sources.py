@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from tf2torch.cst.names import names_in, parameters
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.feeding import dataset_node, describes_data
 from tf2torch.plan.sites import Feed, Leaf, Site
 from tf2torch.plan.units import Unit, contents
-from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.streams import (
@@ -152,7 +152,7 @@ class _DrawnNames(cst.CSTVisitor):
         return False
 
     def visit_Lambda(self, node: cst.Lambda) -> bool:
-        inner = _DrawnNames(self.writer, self.drawn - parameter_names(node.params))
+        inner = _DrawnNames(self.writer, self.drawn - set(parameters(node)))
         node.body.visit(inner)
         self.found = self.found or inner.found
         return False

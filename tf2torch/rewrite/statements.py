@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.cst.keep import keep_reason
+from tf2torch.cst.names import names_in, parameters
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import classify, dissolves
-from tf2torch.plan.uses import names_in, parameter_names
 from tf2torch.rewrite import overrides
 from tf2torch.rewrite.cell_statements import absorbed
 from tf2torch.rewrite.expressions import convert, convert_children
@@ -254,7 +254,7 @@ def _try(writer: Writer, node: cst.Try, scope: Scope, sink: Sink | None) -> cst.
 
 def _function(writer: Writer, node: cst.FunctionDef, scope: Scope) -> cst.FunctionDef:
     """A function inside graph code: a closure that stays one."""
-    inner = scope.shadow(parameter_names(node.params)).inside(layouts={})
+    inner = scope.shadow(set(parameters(node))).inside(layouts={})
     return node.with_changes(
         decorators=overrides.decorators_of(writer, node),
         params=convert_children(writer, node.params, scope),

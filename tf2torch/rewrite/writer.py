@@ -9,12 +9,12 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import Analysis
+from tf2torch.cst.names import names_in
 from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan import Plan
 from tf2torch.plan.slots import Slot
-from tf2torch.plan.uses import names_in
 from tf2torch.rulebook.values import ANYTHING, Value
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
 
 from tf2torch.cst.memory import remember
-from tf2torch.cst.walk import STATEMENTS, below, read
+from tf2torch.cst.walk import STATEMENTS, below, children, read
 
 
 @dataclass
@@ -53,31 +53,96 @@ def free_names(function: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
         for statement in below(function.body, cst.Global, cst.Nonlocal)
         for item in statement.names  # type: ignore[attr-defined]
     }
-    own = parameter_names(function.params) | found.stores
+    own = found.stores.union(parameters(function))
     return frozenset((found.loads - own) | declared)
 
 
-def parameter_names(params: cst.Parameters) -> set[str]:
-    names = {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
+def parameters(node: cst.FunctionDef | cst.Lambda) -> list[str]:
+    """Names of all parameters."""
+    params = node.params
+    found = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
     for star in (params.star_arg, params.star_kwarg):
         if isinstance(star, cst.Param):
-            names.add(star.name.value)
-    return names
+            found.append(star.name.value)
+    return found
 
 
-def close_over(direct: Mapping[str, Set[str]]) -> dict[str, set[str]]:
-    """Free names of functions, with those of the functions they call added."""
-    closed = {name: set(names) for name, names in direct.items()}
-    changed = True
-    while changed:
-        changed = False
-        for name, names in closed.items():
-            for other in list(names):
-                extra = closed.get(other, set()) - names
-                if extra and other != name:
-                    names |= extra
-                    changed = True
-    return closed
+def own_nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes of a body without those inside functions that it defines."""
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        yield item
+        if type(item) not in _DEFERRED:
+            stack += reversed(children(item))
+
+
+_DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
+
+
+_DEFERRED = _DEFINITIONS | {cst.Lambda}
+
+
+def bound(nodes: Iterable[cst.CSTNode]) -> Iterator[cst.CSTNode]:
+    """Targets that statements bind: names, attributes, subscripts."""
+    for node in nodes:
+        kind = type(node)
+        if kind in _WITH_TARGET:
+            targets: list[cst.CSTNode] = [node.target]  # type: ignore[attr-defined]
+        elif kind is cst.AsName:
+            targets = [node.name]  # type: ignore[attr-defined]
+        else:
+            continue
+        while targets:
+            target = targets.pop()
+            if isinstance(target, (cst.Tuple, cst.List)):
+                targets += [element.value for element in target.elements]
+            elif isinstance(target, cst.StarredElement):
+                targets.append(target.value)
+            else:
+                yield target
+
+
+_WITH_TARGET = frozenset(
+    {cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor}
+)
+
+
+@remember
+def local_names(node: cst.FunctionDef) -> frozenset[str]:
+    """Names that a function binds itself."""
+    nodes = list(own_nodes(node.body))
+    found = {*parameters(node)}
+    found |= {target.value for target in bound(nodes) if isinstance(target, cst.Name)}
+    declared: set[str] = set()
+    for item in nodes:
+        kind = type(item)
+        if kind in _DEFINITIONS:
+            found.add(item.name.value)  # type: ignore[attr-defined]
+        elif kind is cst.ImportAlias:
+            assert isinstance(item, cst.ImportAlias)
+            name: cst.CSTNode = item.asname.name if item.asname is not None else item.name
+            while isinstance(name, cst.Attribute):
+                name = name.value
+            found.add(name.value)  # type: ignore[attr-defined]
+        elif kind is cst.Global:
+            assert isinstance(item, cst.Global)
+            declared |= {each.name.value for each in item.names}
+    return frozenset(found - declared)
+
+
+def plain_names(node: cst.CSTNode) -> Iterator[str]:
+    """Every name but those behind a dot or in front of a keyword argument's ``=``."""
+    stack: list[cst.CSTNode] = [node]
+    while stack:
+        item = stack.pop()
+        kind = type(item)
+        if kind is cst.Name:
+            yield item.value  # type: ignore[attr-defined]
+        elif kind is cst.Attribute or kind is cst.Arg:
+            stack.append(item.value)  # type: ignore[attr-defined]
+        else:
+            stack += children(item)
 
 
 #: Methods of lists and dicts that add to them.
