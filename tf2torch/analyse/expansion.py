@@ -15,6 +15,7 @@ import libcst as cst
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import Frame, State
 from tf2torch.cst.forms import TIGHT
+from tf2torch.cst.names import plain_names
 from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import transform, walk
 from tf2torch.rulebook.values import UNKNOWN, Value
@@ -100,29 +101,10 @@ def internal(args: Sequence[cst.Arg]) -> tuple[list[cst.Arg], dict[str, cst.Base
 def meanings(state: State, node: cst.CSTNode) -> dict[str, tuple[Value, Any]]:
     """What the names in an expression mean here: value and frame."""
     found = {}
-    for name in _names(node):
+    for name in set(plain_names(node)):
         known = state.frame.lookup(name)
         if known is not None:
             found[name] = known
-    return found
-
-
-def _names(node: cst.CSTNode) -> set[str]:
-    found: set[str] = set()
-
-    class Reader(cst.CSTVisitor):
-        def visit_Attribute(self, node: cst.Attribute) -> bool:
-            node.value.visit(self)
-            return False
-
-        def visit_Arg(self, node: cst.Arg) -> bool:
-            node.value.visit(self)
-            return False
-
-        def visit_Name(self, node: cst.Name) -> None:
-            found.add(node.value)
-
-    node.visit(Reader())
     return found
 
 

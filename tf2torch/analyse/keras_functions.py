@@ -6,6 +6,7 @@ import libcst as cst
 
 from tf2torch.analyse.expansion import expand, symbol_text
 from tf2torch.analyse.state import State
+from tf2torch.cst.forms import with_names
 from tf2torch.rulebook.apply import Argument
 from tf2torch.rulebook.values import Value
 
@@ -134,25 +135,10 @@ def _loss(state: State, symbol: str, arguments: list[Argument]) -> cst.BaseExpre
     if true is None or predicted is None:
         return None
     names = {"y": _operand(true), "p": _operand(predicted), "TF": root.value}
-    return cst.parse_expression(formula).visit(_Fill(names))  # type: ignore[return-value]
+    return with_names(cst.parse_expression(formula), names)
 
 
 def _operand(node: cst.BaseExpression) -> cst.BaseExpression:
     if isinstance(node, (cst.Name, cst.Call, cst.Attribute, cst.Subscript)) or node.lpar:
         return node
     return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-
-class _Fill(cst.CSTTransformer):
-    def __init__(self, names: dict[str, cst.BaseExpression]) -> None:
-        self.names = names
-
-    def visit_Attribute_attr(self, node: cst.Attribute) -> None: ...
-
-    def leave_Attribute(
-        self, original_node: cst.Attribute, updated_node: cst.Attribute
-    ) -> cst.BaseExpression:
-        return updated_node.with_changes(attr=original_node.attr)
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        return self.names.get(original_node.value, updated_node)

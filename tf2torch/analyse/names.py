@@ -8,7 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.state import Frame, State
 from tf2torch.cst.printing import code_of
-from tf2torch.cst.walk import children
+from tf2torch.cst.walk import STATEMENTS, children
 from tf2torch.rulebook import symbols
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
@@ -51,27 +51,16 @@ def count_stores(
 
 
 #: What binds names, and what holds statements; `isinstance` is slow here.
-_BINDING = frozenset(
-    {
-        cst.SimpleStatementLine,
-        cst.Assign,
-        cst.AugAssign,
-        cst.AnnAssign,
-        cst.FunctionDef,
-        cst.ClassDef,
-        cst.If,
-        cst.For,
-        cst.While,
-        cst.With,
-        cst.Try,
-        cst.TryStar,
-        cst.IndentedBlock,
-        cst.SimpleStatementSuite,
-        cst.Else,
-        cst.Finally,
-        cst.ExceptHandler,
-    }
-)
+_BINDING = STATEMENTS - {cst.Match} | {
+    cst.Assign,
+    cst.AugAssign,
+    cst.AnnAssign,
+    cst.IndentedBlock,
+    cst.SimpleStatementSuite,
+    cst.Else,
+    cst.Finally,
+    cst.ExceptHandler,
+}
 
 
 def _count_target(target: cst.CSTNode, weight: int, counts: dict[str, int]) -> None:

@@ -10,6 +10,7 @@ from tf2torch.analyse import tensors
 from tf2torch.analyse.calls import NONE, GraphCall, Handler
 from tf2torch.analyse.facts import Variable
 from tf2torch.analyse.state import State
+from tf2torch.cst.names import plain_names
 from tf2torch.rulebook.values import UNKNOWN, Value
 
 #: Functions of tf.losses that add their result to the collection of losses.
@@ -70,7 +71,7 @@ def note_term(call: GraphCall, node: cst.BaseExpression, value: Value) -> None:
         return
     definition = _expanded(state, node)
     meanings: dict[str, Value] = {}
-    for name in _names(definition):
+    for name in set(plain_names(definition)):
         found = state.frame.lookup(name)
         if found is not None:
             meanings[name] = found[0]
@@ -99,25 +100,6 @@ class _Assignments(cst.CSTVisitor):
         for target in node.targets:
             if isinstance(target.target, cst.Name) and target.target.value == self.name:
                 self.found.append(node.value)
-
-
-def _names(node: cst.CSTNode) -> set[str]:
-    found: set[str] = set()
-
-    class Reader(cst.CSTVisitor):
-        def visit_Attribute(self, node: cst.Attribute) -> bool:
-            node.value.visit(self)
-            return False
-
-        def visit_Arg(self, node: cst.Arg) -> bool:
-            node.value.visit(self)
-            return False
-
-        def visit_Name(self, node: cst.Name) -> None:
-            found.add(node.value)
-
-    node.visit(Reader())
-    return found
 
 
 def _total(call: GraphCall) -> Value:

@@ -16,7 +16,7 @@ from typing import Final
 
 import libcst as cst
 
-from tf2torch.analyse import reserved
+from tf2torch.analyse import clashes
 from tf2torch.analyse.chapters import Divide
 from tf2torch.analyse.wording import called, library_names, names_below, runs_graph
 from tf2torch.cst.walk import children, transform
@@ -70,7 +70,7 @@ def separate(
     roots = [node for node in module.body if isinstance(node, cst.FunctionDef) and runs(node)]
     for body in (module.body, *(root.body.body for root in roots)):
         names |= _renamed(divide(body), taken, library)
-    names |= reserved.renamed(module, roots, taken)
+    names |= clashes.renamed(module, roots, taken)
     if not names:
         return module
 

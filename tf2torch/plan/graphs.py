@@ -15,10 +15,10 @@ import libcst as cst
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.facts import Creation
 from tf2torch.analyse.graphs import built, own_facts
+from tf2torch.cst.names import Names
 from tf2torch.cst.walk import walk
 from tf2torch.plan.roots import Root, find_root
 from tf2torch.plan.units import Unit, calls_in
-from tf2torch.plan.uses import Names
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,12 +10,12 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import analyse
+from tf2torch.analyse import analyse, clashes
 from tf2torch.cst.printing import code_of
 from tf2torch.cst.printing import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 from tf2torch.plan import Plan, make_plan
-from tf2torch.rewrite import shadows
+from tf2torch.rewrite import marking
 from tf2torch.rewrite.closing import close_class, tensors
 from tf2torch.rewrite.draw_loops import tidy
 from tf2torch.rewrite.graph_maps import program_map
@@ -50,19 +50,19 @@ def rewrite(plan: Plan) -> Rewritten:
     """Writes the program that the plan describes."""
     made, module = _write(plan, frozenset())
     analysis = plan.analysis
-    names = shadows.clashes(analysis.original, module, made.support)
+    names = clashes.clashes(analysis.original, module, made.support)
     if not names:
         return made
-    words = shadows.marks(names, analysis.source.text)
-    marked = replace(analysis.source, module=shadows.mark(analysis.original, words))
+    words = marking.marks(names, analysis.source.text)
+    marked = replace(analysis.source, module=marking.mark(analysis.original, words))
     again = make_plan(analyse(marked, analysis.rulebook, analysis.options))
     made, _ = _write(again, names)
     return Rewritten(
-        text=shadows.unmarked(made.text, words),
+        text=marking.unmarked(made.text, words),
         support=made.support,
-        weights=shadows.unmarked(made.weights, words),
+        weights=marking.unmarked(made.weights, words),
         diagnostics=tuple(
-            replace(found, message=shadows.unmarked(found.message, words))
+            replace(found, message=marking.unmarked(found.message, words))
             for found in made.diagnostics
         ),
         references=made.references,
@@ -81,7 +81,7 @@ def _write(plan: Plan, clashing: frozenset[str]) -> tuple[Rewritten, cst.Module]
     if plan.analysis.state.draws:
         module = tidy(module)
     if clashing:
-        module = shadows.rename_output(module, clashing, plan.analysis.source.text)
+        module = marking.rename_output(module, clashing, plan.analysis.source.text)
     text = code_of(module, module)
     for node, symbol in plan.analysis.absorbed.items():
         writer.outcomes.setdefault(node, (Outcome.CONVERTED, symbol, "written out"))

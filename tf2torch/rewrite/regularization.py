@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.analyse.regularization import Term
+from tf2torch.cst.forms import with_names
 from tf2torch.plan.collected import collected, names_of
 from tf2torch.plan.units import units_of
 from tf2torch.rewrite.expressions import convert
@@ -65,7 +66,7 @@ def _texts(
     repeated = []
     for form, weights in groups.items():
         if len(weights) == 1:
-            single.append(code(parse(form).visit(_Named({"w": parse(weights[0])}))))  # type: ignore[arg-type]
+            single.append(code(with_names(parse(form), {"w": parse(weights[0])})))
         else:
             repeated.append(f"{form} for w in ({', '.join(weights)})")
     return single, repeated
@@ -131,22 +132,6 @@ def _constant(value: Value, item: cst.BaseExpression, node: cst.CSTNode) -> cst.
     if isinstance(value.literal, (int, float)) and value.literal is not UNKNOWN:
         return parse(repr(value.literal))
     raise Unconvertible("regularizer", "the scale of the regularizer is not known here", node)
-
-
-class _Named(cst.CSTTransformer):
-    def __init__(self, names: dict[str, cst.BaseExpression]) -> None:
-        self.names = names
-
-    def leave_Attribute(
-        self, original_node: cst.Attribute, updated_node: cst.Attribute
-    ) -> cst.BaseExpression:
-        return updated_node.with_changes(attr=original_node.attr)
-
-    def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
-        return updated_node.with_changes(keyword=original_node.keyword)
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        return self.names.get(original_node.value, updated_node)
 
 
 def _program_term(writer: Writer, node: cst.Call, term: Term, scope: Scope) -> str:

@@ -23,14 +23,7 @@ from tf2torch.rewrite.writer import Unconvertible, parse
 def around_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
     """``saver.save(sess, path, sess.run(step))``: the runs, and then the statement without them."""
     outer = host.scope
-    before: Statements = []
-    replaced = dict(outer.replaced)
-    for call in _outermost_runs(host, small):
-        site, needed = host.writer.plan.sites[call]
-        more, results = lower(host, site, needed)
-        before += more
-        replaced[call] = _structure(host, site.tree, results)
-        host.writer.settle(call, Outcome.CONVERTED, "session-run")
+    before, replaced = _done_before(host, small)
     try:
         host.scope = outer.inside(replaced=replaced)
         for call in savers.nested_saves(host, small):
@@ -148,6 +141,14 @@ def _structure(host: Host, tree: Tree, results: dict[int, str]) -> cst.BaseExpre
 
 def with_runs(host: Host, node: cst.BaseExpression) -> tuple[Statements, cst.BaseExpression]:
     """An expression with the runs in it done before."""
+    before, replaced = _done_before(host, node)
+    return before, convert(host.writer, node, host.scope.inside(replaced=replaced, keys=True))
+
+
+def _done_before(
+    host: Host, node: cst.CSTNode
+) -> tuple[Statements, dict[cst.CSTNode, cst.BaseExpression]]:
+    """The runs in some code, and what stands in their places then."""
     before: Statements = []
     replaced = dict(host.scope.replaced)
     for call in _outermost_runs(host, node):
@@ -156,7 +157,7 @@ def with_runs(host: Host, node: cst.BaseExpression) -> tuple[Statements, cst.Bas
         before += more
         replaced[call] = _structure(host, site.tree, results)
         host.writer.settle(call, Outcome.CONVERTED, "session-run")
-    return before, convert(host.writer, node, host.scope.inside(replaced=replaced, keys=True))
+    return before, replaced
 
 
 def _outermost_runs(host: Host, node: cst.CSTNode) -> list[cst.Call]:

@@ -124,14 +124,17 @@ def same_pad(
     inputs: Value, kernel: Value, strides: Value, dilation: Value, rank: Value | None = None
 ) -> Text:
     """Padding of SAME as `F.pad` takes it, last axis first: `(0, 1, 1, 1)`."""
-    count = 2
-    if rank is not None and isinstance(known := literal(rank), int):
-        count = known
-    pads = same_padding(inputs, kernel, strides, dilation, count)
+    pads = same_padding(inputs, kernel, strides, dilation, _count(rank))
     if isinstance(pads, Refusal):
         return pads
     flat = [str(n) for before, after in reversed(pads) for n in (before, after)]
     return "(" + ", ".join(flat) + ")"
+
+
+def _count(rank: Value | None) -> int:
+    """How many spatial axes there are: those of an image unless a rule says otherwise."""
+    known = literal(rank) if rank is not None else None
+    return known if isinstance(known, int) else 2
 
 
 def same_padding(
@@ -164,10 +167,7 @@ def even_pad(
     inputs: Value, kernel: Value, strides: Value, dilation: Value, rank: Value | None = None
 ) -> Text:
     """SAME padding as one number an axis, refused where before and after differ."""
-    count = 2
-    if rank is not None and isinstance(known := literal(rank), int):
-        count = known
-    pads = same_padding(inputs, kernel, strides, dilation, count)
+    pads = same_padding(inputs, kernel, strides, dilation, _count(rank))
     if isinstance(pads, Refusal):
         return pads
     if any(before != after for before, after in pads):
