@@ -24,6 +24,7 @@ from tf2torch.analyse import (
 )
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.layers import create_layer
 from tf2torch.analyse.state import State
 from tf2torch.rulebook.apply import Argument, bind, infer
 from tf2torch.rulebook.model import Refusal
@@ -149,7 +150,7 @@ def _call(state: State, node: cst.Call, symbol: str, arguments: list[Argument]) 
             arguments = arguments[: len(kept)]
         bound = bind(rule, arguments)
         if rule.kind == "layer" and not isinstance(bound, Refusal):
-            return primitives.create_layer(state, node, symbol, bound, added)
+            return create_layer(state, node, symbol, bound, added)
         if rule.kind in ("initializer", "regularizer"):
             kind = rule.kind.capitalize()
             return Value("object", detail=Obj(kind, {"symbol": symbol, "bound": bound}, node))

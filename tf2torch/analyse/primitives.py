@@ -5,12 +5,14 @@ from __future__ import annotations
 from tf2torch.analyse import (
     arg_scopes,
     by_name,
+    collections,
     control,
     data,
     distributions,
     iterators,
     layer_objects,
     metrics,
+    name_scopes,
     overrides,
     queues,
     recurrent,
@@ -20,10 +22,11 @@ from tf2torch.analyse import (
     variables,
 )
 from tf2torch.analyse.calls import Handler
-from tf2torch.analyse.variables import create_layer
 
 HANDLERS: dict[str, Handler] = {
     **variables.HANDLERS,
+    **name_scopes.HANDLERS,
+    **collections.HANDLERS,
     **training.HANDLERS,
     **summaries.HANDLERS,
     **control.HANDLERS,
@@ -38,7 +41,8 @@ HANDLERS: dict[str, Handler] = {
 }
 METHODS: dict[str, Handler] = {
     **by_name.METHODS,
-    **variables.METHODS,
+    **name_scopes.METHODS,
+    **collections.METHODS,
     **training.METHODS,
     **overrides.METHODS,
     **recurrent.METHODS,
@@ -59,6 +63,3 @@ def find_method(receiver: str, name: str) -> Handler | None:
     if found is None and receiver == "Variable":
         found = METHODS.get(f"Tensor.{name}")
     return found
-
-
-__all__ = ["create_layer", "find", "find_method"]

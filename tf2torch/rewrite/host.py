@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tf2torch.rewrite import (
-    sources,
-)
+from tf2torch.rewrite import sources
 from tf2torch.rewrite.training import Optimizer
 from tf2torch.rewrite.writer import Scope, Writer
 from tf2torch.rulebook.values import Value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -75,43 +75,17 @@ def write_module(writer: Writer, role: Role) -> Written:
     )
     sink = Sink(scope.inside(phase="init", layouts={}), created)
     scope = scope.inside(create=creator(writer, sink))
-    body: Statements = []
-    config: list[cst.BaseStatement] = []
-    early: list[Statements] = []
-    for unit in units:
-        if unit.kind == "host" and not is_docstring(unit.node):
-            written = write_block(writer, [unit.node], scope, sink)
-            config += written
-            early.append(write_block(writer, [unit.node], sink.scope, None))
-            body += written
-        elif unit.kind == "object" and _is_silent(writer, unit):
-            writer.settle(unit.node, Outcome.ABSORBED, "initializer")
-        else:
-            body += write_block(writer, [unit.node], scope, sink)
-        writer.settle(unit.node, Outcome.CONVERTED, "graph")
-    constructor = sink.stack[0]
-    init_needs = names_in(constructor).loads
+    body, config, early = _written_units(writer, units, scope, sink)
     tensors = {
         name
         for name in parameters
         if name in facts and (facts[name].is_tensor or facts[name].kind == "unknown")
     }
     tensors |= {n for u in units if u.kind == "graph" for n in u.names.stores}
-    derived: list[str] = []
     sizes = _sizes(writer, node)
-    for written in reversed(early):
-        found = names_in(written)
-        if not found.stores & init_needs:
-            continue
-        named = found.loads & sizes - set(parameters)
-        if found.loads & tensors or (named and found.stores <= _told(writer, role)):
-            derived += sorted(found.stores & init_needs)
-            continue
-        constructor[:0] = written
-        init_needs |= found.loads
-    constructor = without_lists(constructor)
-    init_needs = names_in(constructor).loads
-    derived = [name for name in derived if name in init_needs]
+    constructor, init_needs, derived = _with_needed(
+        sink.stack[0], early, tensors, sizes - set(parameters), _told(writer, role)
+    )
     wrong = sorted((init_needs - names_in(constructor).stores) & tensors)
     if wrong:
         raise Unconvertible(
@@ -152,6 +126,55 @@ def write_module(writer: Writer, role: Role) -> Written:
         doc,
     ).with_changes(leading_lines=node.leading_lines)
     return Written(class_node, init=tuple(init), forward=(*forward,), derived=frozenset(derived))
+
+
+def _written_units(
+    writer: Writer, units: Sequence[Unit], scope: Scope, sink: Sink
+) -> tuple[Statements, Statements, list[Statements]]:
+    """The code of a call, the host statements in it, and each of these for the constructor."""
+    body: Statements = []
+    config: Statements = []
+    early: list[Statements] = []
+    for unit in units:
+        if unit.kind == "host" and not is_docstring(unit.node):
+            written = write_block(writer, [unit.node], scope, sink)
+            config += written
+            early.append(write_block(writer, [unit.node], sink.scope, None))
+            body += written
+        elif unit.kind == "object" and _is_silent(writer, unit):
+            writer.settle(unit.node, Outcome.ABSORBED, "initializer")
+        else:
+            body += write_block(writer, [unit.node], scope, sink)
+        writer.settle(unit.node, Outcome.CONVERTED, "graph")
+    return body, config, early
+
+
+def _with_needed(
+    constructor: Statements,
+    early: Sequence[Statements],
+    tensors: set[str],
+    sizes: set[str],
+    told: set[str],
+) -> tuple[Statements, set[str], list[str]]:
+    """The constructor with the host statements that it needs, and what it reads.
+
+    What comes of tensors, or of lengths that every caller can spell, is an argument instead: the
+    names of these come last.
+    """
+    needs = names_in(constructor).loads
+    derived: list[str] = []
+    for written in reversed(early):
+        found = names_in(written)
+        if not found.stores & needs:
+            continue
+        if found.loads & tensors or (found.loads & sizes and found.stores <= told):
+            derived += sorted(found.stores & needs)
+            continue
+        constructor[:0] = written
+        needs |= found.loads
+    constructor = without_lists(constructor)
+    needs = names_in(constructor).loads
+    return constructor, needs, [name for name in derived if name in needs]
 
 
 def _sizes(writer: Writer, node: cst.FunctionDef) -> set[str]:

@@ -72,72 +72,84 @@ def write_unit(
     constants: set[int],
     model: RootModel | None,
 ) -> None:
+    """Writes a unit where it belongs: at module level, in the main function or under the guard."""
     writer = host.writer
-    place = program.module if unit.index in constants else program.main
-    if unit.scope is None and unit.index not in constants and program.called:
-        place = program.guarded
     if unit.kind == "import":
-        program.module += without_tensorflow(writer, unit.node) if unit.scope is None else []
-        if unit.scope is not None:
-            program.main += without_tensorflow(writer, unit.node)
+        place = program.module if unit.scope is None else program.main
+        place += without_tensorflow(writer, unit.node)
     elif unit.kind == "define":
         _definition(program, host, unit, model)
     elif unit.kind == "host":
-        if closing.ends(unit.small) and model is not None:
-            _make_model(program, host, model)
-        if is_text(unit.small) and (unit.index == 0 or unit.scope is not None):
-            (program.module if unit.scope is None else program.main).append(unit.node)
-            return
-        if is_guard(unit.node):
-            program.module += write_host(host, unit.node)
-            return
-        if unit.scope is None and flags.is_run(writer, unit.node):
-            program.module += flags.guard(write_host(host, unit.node))
-            return
-        program.done.add(unit.index)
-        in_root = unit.index not in constants and place is program.main
-        if in_root and model is not None and _needs_model(writer, unit):
-            if program.missing - unit.names.stores and not program.made_model:
-                _fetch_missing(program, host, constants, model)
-            _make_model(program, host, model)
-        written = write_host(host, unit.node)
-        compound = bool(written) and isinstance(written[0], cst.BaseCompoundStatement)
-        if compound and place and not written[0].leading_lines:  # type: ignore[attr-defined]
-            written[0] = written[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
-        place += written
+        _host_unit(program, host, unit, constants, model)
     elif unit.kind == "object":
-        if model is not None and _needs_model(writer, unit):
-            if program.missing:
-                program.waiting.append(unit)
-                return
-            _make_model(program, host, model)
-        write_object(program, host, unit)
-    elif unit.kind == "alias" and unit.names.stores & host.counters:
-        writer.settle(unit.node, Outcome.ABSORBED, "global-step")
+        needs = model is not None and _needs_model(writer, unit)
+        if not needs or _has_model(program, host, unit, model):
+            write_object(program, host, unit)
+    elif unit.kind in ("alias", "param") and unit.names.stores & host.counters:
+        outcome = Outcome.ABSORBED if unit.kind == "alias" else Outcome.CONVERTED
+        writer.settle(unit.node, outcome, "global-step")
         program.main += counting.start(writer, unit, host.scope)
     elif unit.kind == "alias":
-        if model is not None:
-            if program.missing:
-                program.waiting.append(unit)
-                return
-            _make_model(program, host, model)
-        program.main += variables_list.alias(host, unit)
+        if _has_model(program, host, unit, model):
+            program.main += variables_list.alias(host, unit)
     elif unit.kind in ("data", "source"):
         program.main += sources.root_unit(host, unit)
     elif unit.kind == "placeholder":
         writer.settle(unit.node, Outcome.ABSORBED, "placeholder")
     elif unit.kind == "param":
-        if unit.names.stores & host.counters:
-            writer.settle(unit.node, Outcome.CONVERTED, "global-step")
-            program.main += counting.start(writer, unit, host.scope)
-        else:
-            writer.settle(unit.node, Outcome.CONVERTED, "variable")
+        writer.settle(unit.node, Outcome.CONVERTED, "variable")
     elif unit.kind == "graph" and _is_unused(writer, unit):
         names = ", ".join(sorted(unit.names.stores)) or "this"
         writer.note(unit.node, "unused", f"no run needs {names}: left out")
         writer.settle(unit.node, Outcome.ABSORBED, "unused")
     else:
         writer.settle(unit.node, Outcome.CONVERTED, "graph")
+
+
+def _host_unit(
+    program: Program,
+    host: Host,
+    unit: Unit,
+    constants: set[int],
+    model: RootModel | None,
+) -> None:
+    """Host code; what needs the model stands behind the statement that makes it."""
+    writer = host.writer
+    if closing.ends(unit.small) and model is not None:
+        _make_model(program, host, model)
+    if is_text(unit.small) and (unit.index == 0 or unit.scope is not None):
+        (program.module if unit.scope is None else program.main).append(unit.node)
+        return
+    if is_guard(unit.node):
+        program.module += write_host(host, unit.node)
+        return
+    if unit.scope is None and flags.is_run(writer, unit.node):
+        program.module += flags.guard(write_host(host, unit.node))
+        return
+    program.done.add(unit.index)
+    if unit.index in constants:
+        place = program.module
+    else:
+        place = program.guarded if unit.scope is None and program.called else program.main
+    if place is program.main and model is not None and _needs_model(writer, unit):
+        if program.missing - unit.names.stores and not program.made_model:
+            _fetch_missing(program, host, constants, model)
+        _make_model(program, host, model)
+    written = write_host(host, unit.node)
+    compound = bool(written) and isinstance(written[0], cst.BaseCompoundStatement)
+    if compound and place and not written[0].leading_lines:  # type: ignore[attr-defined]
+        written[0] = written[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+    place += written
+
+
+def _has_model(program: Program, host: Host, unit: Unit, model: RootModel | None) -> bool:
+    """Makes the model; False if what it takes is still to come, for which the unit waits then."""
+    if model is not None and program.missing:
+        program.waiting.append(unit)
+        return False
+    if model is not None:
+        _make_model(program, host, model)
+    return True
 
 
 def _is_unused(writer: Writer, unit: Unit) -> bool:
