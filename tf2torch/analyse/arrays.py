@@ -184,13 +184,15 @@ def _reshape(arguments: list[Argument]) -> Value:
 
 def _reduced(arguments: list[Argument]) -> Value:
     given, axis = find(arguments, 0, "a"), find(arguments, 1, "axis")
-    if given is None or given.shape is None or find(arguments, None, "keepdims") is not None:
+    keepdims = find(arguments, None, "keepdims")
+    kept = False if keepdims is None else keepdims.literal
+    if given is None or given.shape is None or not isinstance(kept, bool):
         return UNKNOWN_ARRAY
     number = None if axis is None else axis.literal
     if not isinstance(number, int) or not -len(given.shape) <= number < len(given.shape):
         return UNKNOWN_ARRAY
     dims = list(given.shape)
-    del dims[number]
+    dims[number : number + 1 or None] = [Dim(1)] if kept else []
     return array(given.dtype, tuple(dims))
 
 

@@ -31,6 +31,7 @@ class Loader:
         self._record = record
         self._draws = draws
         self._depth: dict[int, int] = {}
+        self._making: list[nn.Module] = []  # modules whose constructors run
         self._made: dict[str, int] = {}
         self.modules: dict[str, nn.Module] = {}
         self.script: dict[str, Any] = {}
@@ -117,11 +118,13 @@ class Loader:
     def _wrapped(self, original: Callable[..., None]) -> Callable[..., None]:
         def __init__(module: nn.Module, *arguments: Any, **options: Any) -> None:
             self._depth[id(module)] = self._depth.get(id(module), 0) + 1
+            self._making.append(module)
             try:
                 with self._draws.native():
                     original(module, *arguments, **options)
             finally:
                 self._depth[id(module)] -= 1
+                self._making.pop()
             if self._depth[id(module)] == 0:
                 self._complete(module)
 
@@ -131,8 +134,9 @@ class Loader:
     def _complete(self, module: nn.Module) -> None:
         name = type(module).__name__
         titles = {title for title, _ in self.entries}
-        if not any(title.split("#")[0] == name for title in titles):
-            return
+        roots = {title.split("#")[0] for title in titles}
+        if name not in roots or any(type(outer).__name__ in roots for outer in self._making):
+            return  # no root: a root may have modules of a class that is the root elsewhere
         count = self._made.get(name, 0)
         self._made[name] = count + 1
         title = f"{name}#{count}" if f"{name}#{count}" in titles else name

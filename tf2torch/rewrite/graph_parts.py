@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -12,7 +12,8 @@ from tf2torch.plan.units import Unit
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.model import RootModel
 from tf2torch.rewrite.output import Program
-from tf2torch.rewrite.root_units import write_unit
+from tf2torch.rewrite.root_units import make_needed_model, write_unit
+from tf2torch.rewrite.session import write_host
 from tf2torch.rewrite.suites import Statements, todo
 from tf2torch.rewrite.writer import Unconvertible, Writer, code
 
@@ -71,11 +72,40 @@ def write_row(parts: Sequence[Part], row: Sequence[Unit], constants: set[int]) -
         part.program.main += part.bare
         part.bare = []
     if unit.index in part.host.writer.plan.mixed:
-        _refuse(part, unit, "one statement runs several graphs")
+        _write_mixed(found, constants)
     elif len(found) == 1:
         write_unit(part.program, part.host, unit, constants, part.model)
     else:
         _write_shared(found, constants)
+
+
+def _write_mixed(found: Sequence[tuple[Part, Unit]], constants: set[int]) -> None:
+    """Host code with runs of several graphs, where no single run is of more than one."""
+    first, unit = found[0]
+    hosts = tuple(part.host for part, _ in found)
+    sites = [host.writer.plan.sites for host in hosts]
+    if unit.kind != "host" or len(set().union(*sites)) < sum(map(len, sites)):
+        _refuse(first, unit, "a run of several graphs")
+        return
+    for part, own in found:
+        make_needed_model(part.program, part.host, own, constants, part.model)
+    analyses = [host.writer.analysis for host in hosts]
+    plan = replace(
+        hosts[0].writer.plan,
+        analysis=replace(
+            analyses[0],
+            runs={node: run for each in analyses for node, run in each.runs.items()},
+            values={node: value for each in analyses for node, value in each.values.items()},
+        ),
+        sites={node: found for each in sites for node, found in each.items()},
+    )
+    writer = hosts[0].writer
+    shared = (writer.outcomes, writer.findings, writer.support, writer.imports)
+    joint = Writer(plan, *shared, failed=writer.failed)
+    names = {name: text for host in hosts for name, text in host.scope.names.items()}
+    host = Host(joint, replace(hosts[0].scope, names=names), peers=hosts)
+    host.counters = set().union(*(each.counters for each in hosts))
+    first.program.main += write_host(host, unit.node)
 
 
 def _write_shared(found: Sequence[tuple[Part, Unit]], constants: set[int]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import libcst as cst
+
 from tf2torch.rewrite import sources
 from tf2torch.rewrite.training import Optimizer
 from tf2torch.rewrite.writer import Scope, Writer
@@ -25,6 +27,7 @@ class Host:
         saver_keys: for savers of a part of the variables the name that holds its keys.
         constructor: the call that makes the model.
         beside: code of graphs that stands among the code of this one.
+        peers: in code that runs several graphs, the host of each; empty elsewhere.
         nested: whether this is the code of a function, not of the root scope.
     """
 
@@ -40,6 +43,16 @@ class Host:
     done: set[int] = field(default_factory=set)
     nested: bool = False
     beside: list[Host] = field(default_factory=list)
+    peers: tuple[Host, ...] = ()
+
+    def of_run(self, run: cst.CSTNode) -> Host:
+        """The host of the graph that a run is of."""
+        for peer in self.peers:
+            if run in peer.writer.plan.sites:
+                peer.live.clear()  # other code may have changed what it holds
+                return peer
+        return self
+
     averages: set[int] = field(default_factory=set)
     average_names: list[str] = field(default_factory=list)
     saver_keys: dict[int, str] = field(default_factory=dict)

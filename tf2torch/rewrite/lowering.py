@@ -40,6 +40,7 @@ def lower(
 
     `target` is what the program assigns the run to.
     """
+    host = host.of_run(site.run.node)
     writer, plan = host.writer, host.writer.plan
     if site.feeds is None:
         raise Unconvertible("feed-dict", "the feed dictionary could not be followed", site.run.node)

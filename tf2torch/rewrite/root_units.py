@@ -131,10 +131,8 @@ def _host_unit(
         place = program.module
     else:
         place = program.guarded if unit.scope is None and program.called else program.main
-    if place is program.main and model is not None and _needs_model(writer, unit):
-        if program.missing - unit.names.stores and not program.made_model:
-            _fetch_missing(program, host, constants, model)
-        _make_model(program, host, model)
+    if place is program.main:
+        make_needed_model(program, host, unit, constants, model)
     written = write_host(host, unit.node)
     compound = bool(written) and isinstance(written[0], cst.BaseCompoundStatement)
     if compound and place and not written[0].leading_lines:  # type: ignore[attr-defined]
@@ -161,6 +159,16 @@ def _is_unused(writer: Writer, unit: Unit) -> bool:
     written = cache["written units"]
     settled = any(node in writer.outcomes for node in walk(unit.node))
     return bool(plan.sites) and unit.index not in written and not settled
+
+
+def make_needed_model(
+    program: Program, host: Host, unit: Unit, constants: set[int], model: RootModel | None
+) -> None:
+    """Makes the model, if a unit of host code is the first that needs it."""
+    if model is not None and _needs_model(host.writer, unit):
+        if program.missing - unit.names.stores and not program.made_model:
+            _fetch_missing(program, host, constants, model)
+        _make_model(program, host, model)
 
 
 def _needs_model(writer: Writer, unit: Unit) -> bool:

@@ -45,7 +45,7 @@ def convert_checkpoint(
     several root modules and `module` names none, each gets a file, `NAME.MODULE.safetensors`.
     Raises CheckpointError for files that cannot be read or written.
     """
-    weights = as_map(weights)
+    weights = as_map(weights).of_graph(module)
     checkpoint = as_checkpoint(checkpoint)
     modules = chosen_modules(weights, module)
     plan = make_plan(
@@ -167,6 +167,7 @@ def load_into(
     weights = as_map(weights)
     checkpoint = as_checkpoint(path)
     name = root_name(module, weights, name)
+    weights = weights.of_graph(name)
     plan = make_plan(checkpoint, weights, modules=[name], ema=ema, model=model_of(module, name))
     report = Report(tuple(plan.rows))
     if not (report.complete or partial):

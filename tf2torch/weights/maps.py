@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tf2torch.weights import layout
@@ -26,6 +26,7 @@ class Target:
     module: str
     key: str
     layout: Any
+    graph: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,23 @@ class WeightMap:
                 if target.module == module:
                     found.setdefault(target.key, []).append((name, target.layout))
         return found
+
+    def of_graph(self, module: str | None) -> WeightMap:
+        """The map of the graph that a root module is of: a checkpoint holds that of one graph."""
+        graphs = {t.graph for ts in self.variables.values() for t in ts}
+        if len(graphs) < 2:
+            return self
+        number = {t.graph for ts in self.variables.values() for t in ts if t.module == module}
+        if len(number) != 1:
+            text = "is of a program with several graphs, and a checkpoint is of one"
+            help = f"--module NAME, one of {', '.join(self.modules)}"
+            raise CheckpointError(self.path, text, help=help)
+        variables = {
+            name: tuple(target for target in targets if target.graph in number)
+            for name, targets in self.variables.items()
+        }
+        optimizers = tuple(o for o in self.optimizers if o.get("graph", 0) in number)
+        return replace(self, variables=variables, optimizers=optimizers)
 
     def renamed(self, name: str) -> str:
         """The map's name for a variable of the checkpoint."""
@@ -152,7 +170,10 @@ def _target(path: str, name: str, row: Any, found: Mapping[str, Any]) -> Target:
     if not isinstance(row.get("key"), str):
         raise CheckpointError(path, "has a target without a key", name)
     module = row.get("module", found.get("module", "Model"))
-    return Target(str(module), row["key"], row.get("layout", ["identity"]))
+    graph = row.get("graph", 0)
+    if not isinstance(graph, int):
+        raise CheckpointError(path, f"has the graph {graph!r}", name)
+    return Target(str(module), row["key"], row.get("layout", ["identity"]), graph)
 
 
 def _check_steps(path: str, variables: Mapping[str, tuple[Target, ...]]) -> None:

@@ -57,13 +57,15 @@ def load_optimizer(
     Raises CheckpointError, with nothing changed, where a parameter has no state, or `partial`.
     """
     weights = as_map(weights)
+    name = root_name(module, weights, name)
+    weights = weights.of_graph(name)
     checkpoint = as_checkpoint(path)
     kind = type(optimizer).__name__
     if kind not in STATES:
         raise CheckpointError(checkpoint.path, f"state for {kind} is not known")
     found = sources(checkpoint, weights)
     slots = slots_of(checkpoint, found.variables(weights))
-    keys = weights.of_keys(root_name(module, weights, name))
+    keys = weights.of_keys(name)
     own = {id(p): key for key, p in module.named_parameters(remove_duplicate=False)}
     rows: list[Row] = []
     states: list[tuple[Any, dict[str, Any]]] = []

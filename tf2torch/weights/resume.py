@@ -14,7 +14,7 @@ import torch
 from tf2torch.weights.atomic import replacing
 from tf2torch.weights.checkpoint import Checkpoint
 from tf2torch.weights.errors import CheckpointError
-from tf2torch.weights.maps import WeightMap
+from tf2torch.weights.maps import WeightMap, root_name
 from tf2torch.weights.models import Model
 from tf2torch.weights.optimizers import count_of, load_optimizer
 from tf2torch.weights.report import Report
@@ -54,6 +54,7 @@ def write_optimizer(
     The parameters are those that are trained, in the model's order; hyperparameters come from the
     graph beside the checkpoint.
     """
+    weights = weights.of_graph(root_name(model.module, weights, module))
     slots = slots_of(checkpoint, sources(checkpoint, weights).variables(weights))
     name = _class_name(checkpoint, weights, slots)
     options = _options(checkpoint, slots, name)

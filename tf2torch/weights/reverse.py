@@ -83,6 +83,7 @@ def reverse_checkpoint(
             text = f"which of {', '.join(weights.modules)} is it? (--module)"
             raise CheckpointError(weights.path, text)
         module = models[0]
+    weights = weights.of_graph(module)
     rows: list[Row] = []
     tensors: list[Tensor] = []
     used: set[str] = set()

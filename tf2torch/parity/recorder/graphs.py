@@ -207,7 +207,8 @@ class Plan:
             for op, name in written
             if name is not None and op.type in ASSIGN_OPS and _restores(op.inputs[1])
         ]
-        self.initialised += [name for name in restored if name not in self.initialised]
+        self.restored = [name for name in restored if name not in self.initialised]
+        self.initialised += self.restored
         self.updates = [
             Update(op, name, script)
             for op, name in written

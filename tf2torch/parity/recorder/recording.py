@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -106,7 +106,7 @@ class Recorder:
         if plan.initialised:
             known = self._known.setdefault(id(graph), [])
             known += [name for name in plan.initialised if name not in known]
-            self._variables(original, session, "init", number, plan.initialised)
+            self._variables(original, session, "init", number, plan.initialised, plan.restored)
         self._remember(result)
         return result
 
@@ -187,7 +187,7 @@ class Recorder:
         return feeds
 
     def _variables(self, original: Callable[..., Any], session: Any, when: str, run: int,
-                   names: Iterable[str]) -> None:  # fmt: skip
+                   names: Iterable[str], restored: Sequence[str] = ()) -> None:  # fmt: skip
         variables = self._all_variables(session.graph)
         trained = session.graph.get_collection("trainable_variables")
         values = self._read(original, session, names)
@@ -197,7 +197,8 @@ class Recorder:
             value={graph + name: self.writer.value(value) for name, value in values.items()},
             trainable=[graph + variable.name.split(":")[0] for variable in trained],
             lines={graph + n: line_of(variables[n].op, self.script) for n in values},
-            drawn=[graph + n for n in values if when == "init" and is_drawn(variables[n])],
+            drawn=[graph + n for n in values if when == "init"
+                   and (n in restored or is_drawn(variables[n]))],
         )  # fmt: skip
 
     def _read(self, original: Callable[..., Any], session: Any,
