@@ -17,8 +17,10 @@ from torch import nn
 
 from tf2torch.cli import run
 from tf2torch.support import optimizers as support
-from tf2torch.weights import load_into, load_optimizer
+from tf2torch.weights import load, load_into, load_optimizer
 from tf2torch.weights.errors import CheckpointError
+from tf2torch.weights.models import model_of
+from tf2torch.weights.reverse import reverse_checkpoint
 
 SAVED = 11
 MAP: dict[str, Any] = {
@@ -140,6 +142,89 @@ def test_the_wrong_optimizer_is_refused(folder: Path) -> None:
     with pytest.raises(CheckpointError, match="state for LBFGS is not known"):
         load_optimizer(torch.optim.LBFGS(net.parameters()), net,
                        folder / "momentum-False" / "model", MAP)  # fmt: skip
+
+
+def as_bytes(found: Any) -> dict[str, tuple[str, bytes]]:
+    return {name: (value.dtype.name, value.tobytes()) for name, value in found.items()}
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_state_goes_back_to_tensorflow_s_slots(kind: str, folder: Path, tmp_path: Path,
+                                               trained: dict[str, Any]) -> None:  # fmt: skip
+    checkpoint = folder / f"{kind}-False" / "model"
+    net = Net()
+    optimizer = OPTIMIZERS[kind](net.parameters())
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: 0.75 ** (step / 4) if kind == "schedule" else 1.0
+    )
+    load_into(net, checkpoint, MAP)
+    load_optimizer(optimizer, net, checkpoint, MAP, scheduler=scheduler)
+
+    def back(name: str) -> Any:
+        torch.save(net.state_dict(), tmp_path / "net.pt")
+        tree = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
+        report = reverse_checkpoint(tmp_path / "net.pt", MAP, tmp_path / name, like=checkpoint,
+                                    optimizer=tree, model=model_of(net))  # fmt: skip
+        assert report.complete
+        return load(tmp_path / name)
+
+    assert as_bytes(back("same")) == as_bytes(load(checkpoint))
+    go_on(net, optimizer, scheduler, trained)
+    found, wanted = back("trained"), load(folder / f"{kind}-False" / "end")
+    assert set(found) == set(wanted) and int(found["global_step"]) == int(wanted["global_step"])
+    tolerance = 1e-5 if kind == "schedule" else 1e-11
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, rtol=tolerance, atol=1e-13, err_msg=name)
+        if "power" in name:
+            assert found[name].tobytes() == value.tobytes()
+
+
+def test_the_command_writes_slots(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    checkpoint = folder / "adam-True" / "model"
+    net = Net()
+    optimizer = OPTIMIZERS["adam"](net.parameters())
+    load_into(net, checkpoint, MAP)
+    load_optimizer(optimizer, net, checkpoint, MAP)
+    torch.save(net.state_dict(), tmp_path / "net.pt")
+    for state in optimizer.state.values():
+        state["exp_avg"] *= 2
+    torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
+    (tmp_path / "map.json").write_text(json.dumps(MAP))
+    (tmp_path / "slotted.py").write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.a = nn.Linear(6, 5)\n"
+        "        self.b = nn.Linear(5, 3, bias=False)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    command = ["weights", "net.pt", "--reverse", "--map", "map.json", "-o", "back",
+               "--optimizer", "optimizer.pt", "--check", "slotted:Net"]  # fmt: skip
+    assert run(command) == 2  # needs a checkpoint with slots
+    assert run([*command, "--like", str(checkpoint)]) == 0
+    before, after = load(checkpoint), load(tmp_path / "back")
+    np.testing.assert_array_equal(after["a/kernel/Adam"], 2 * before["a/kernel/Adam"])
+    np.testing.assert_array_equal(after["b/kernel/Adam_1"], before["b/kernel/Adam_1"])
+    assert after["beta1_power"] == before["beta1_power"]
+
+
+def test_state_that_does_not_fit_is_told(folder: Path, tmp_path: Path) -> None:
+    checkpoint = folder / "adam-False" / "model"
+    net = Net()
+    torch.save(net.state_dict(), tmp_path / "net.pt")
+
+    def back(tree: Any) -> Any:
+        return reverse_checkpoint(tmp_path / "net.pt", MAP, tmp_path / "back", like=checkpoint,
+                                  optimizer=tree, model=model_of(net))  # fmt: skip
+
+    momentum = OPTIMIZERS["momentum"](net.parameters())
+    go_on(net, momentum, None, {"x": np.ones([12, 1, 6]), "y": np.ones([12, 1, 3])})
+    report = back(momentum.state_dict())
+    assert ("MISSING", "a/kernel/Adam") in {(row.status, row.name) for row in report.rows}
+    with pytest.raises(CheckpointError, match="has 1 parameters, the model has 3"):
+        back(torch.optim.Adam([net.a.weight]).state_dict())
+    (tmp_path / "no.pt").write_bytes(b"no")
+    with pytest.raises(CheckpointError, match="is no optimizer state"):
+        back(tmp_path / "no.pt")
+    assert not list(tmp_path.glob("back*"))
 
 
 @pytest.mark.parametrize(

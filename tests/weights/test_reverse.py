@@ -141,3 +141,53 @@ def test_strings_and_quantized_types_of_the_pattern_stay(tmp_path: Path) -> None
     back = load(tmp_path / "back")
     assert back["names"].tolist() == text.tolist()
     assert back.entries["q"].dtype == "qint8" and back["out/bias"].tolist() == [1, 1]
+
+
+def test_joined_variables_are_taken_apart(tmp_path: Path) -> None:
+    rng = np.random.RandomState(1)
+    found = {
+        "parts/first": rng.randn(3, 4).astype(np.float32),
+        "parts/second": rng.randn(3, 7).astype(np.float32),
+        "up/bias": rng.randn(8).astype(np.float32),
+        "down/bias": (rng.randn(12) * 1e-4).astype(np.float32),
+    }
+    lstm = ["lstm", {"part": "bias", "gates": "ijfo", "forget_bias": 1.0}]
+
+    def join(index: int) -> list[Any]:
+        return ["concat", {"axis": 0, "index": index, "of": 2}]
+
+    variables = {
+        "parts/second": {"key": "table", "layout": [["transpose"], join(1)]},
+        "parts/first": {"key": "table", "layout": [["transpose"], join(0)]},
+        "up/bias": {"key": "lstm.bias_ih_l0", "layout": [lstm, join(0)]},
+        "down/bias": {"key": "lstm.bias_ih_l0", "layout": [lstm, join(1)]},
+    }
+    weights = {"variables": variables}
+    path = checkpoint(tmp_path / "model.ckpt", found)
+    assert convert_checkpoint(path, weights, tmp_path / "net.pt").complete
+    state = torch.load(tmp_path / "net.pt", weights_only=True)
+    assert state["table"].shape == (11, 3) and state["lstm.bias_hh_l0"].shape == (20,)
+    report = reverse_checkpoint(tmp_path / "net.pt", weights, tmp_path / "back")
+    text = "table: its size is not known (--like)"
+    assert any(row.status == "MISMATCH" and text in row.detail for row in report.rows)
+    report = reverse_checkpoint(tmp_path / "net.pt", weights, tmp_path / "back", like=path)
+    assert report.complete
+    back = load(tmp_path / "back")
+    assert all(same(back[name], found[name]) for name in found)
+    state["table"] = torch.zeros(12, 3)
+    torch.save(state, tmp_path / "net.pt")
+    report = reverse_checkpoint(tmp_path / "net.pt", weights, tmp_path / "more", like=path)
+    assert {row.name for row in report.rows if row.status == "MISMATCH"} == {"parts/second"}
+
+
+def test_renamed_variables_get_their_names_back(tmp_path: Path) -> None:
+    found = {"tower/w": np.ones((2, 3), np.float32), "tower/step": np.array(3)}
+    path = checkpoint(tmp_path / "model.ckpt", found)
+    weights = {
+        "variables": {"w": {"key": "w", "layout": ["transpose"]}, "step": None},
+        "rename": [{"from": "^tower/", "to": ""}],
+    }
+    assert convert_checkpoint(path, weights, tmp_path / "net.pt").complete
+    reverse_checkpoint(tmp_path / "net.pt", weights, tmp_path / "back", like=path)
+    back = load(tmp_path / "back")
+    assert set(back) == set(found) and back["tower/w"].tolist() == found["tower/w"].tolist()

@@ -56,7 +56,8 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")
     "--optimizer",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With --check: write the optimizer's state dict and the schedule's position (.pt).",
+    help="With --check: write the optimizer's state dict and the schedule's position (.pt); "
+    "with --reverse: read them.",
 )
 @click.option("--reverse", is_flag=True, help="From a state dict back to a checkpoint, -o PREFIX.")
 @click.option(
@@ -131,7 +132,8 @@ def _convert(path: str, options: dict[str, Any]) -> int:
     output = None if options["dry_run"] else options["output"]
     if options["optimizer"] and not options["check"]:
         raise click.UsageError("--optimizer needs --check: state goes by the parameters' order")
-    if output is None and not options["dry_run"] and not options["optimizer"]:
+    state_alone = options["optimizer"] and not options["reverse"]
+    if output is None and not options["dry_run"] and not state_alone:
         raise click.UsageError("give -o FILE, or --dry-run")
     if options["reverse"]:
         return _reverse(path, options, output)
@@ -219,12 +221,21 @@ def _optimizer(path: str, options: dict[str, Any], model: Model) -> int:
 def _reverse(path: str, options: dict[str, Any], output: Path | None) -> int:
     from tf2torch.weights.reverse import reverse_checkpoint
 
+    model = None
+    if options["optimizer"]:
+        from tf2torch.weights.models import load_model
+
+        if not options["like"]:
+            raise click.UsageError("--reverse --optimizer needs --like: a checkpoint with slots")
+        model = load_model(options["check"])
     report = reverse_checkpoint(
         path,
         options["map_path"],
         output,
         module=options["module"],
         like=options["like"],
+        optimizer=options["optimizer"],
+        model=model,
         partial=options["partial"],
         force=options["force"],
         progress=bar() if sys.stderr.isatty() else None,

@@ -183,11 +183,14 @@ def _second_bias(
         return []
 
     def value() -> Array:
-        name, steps = parts[0]
-        source = plan.checkpoint[plan.found.value(name, ema) or name]
-        if len(parts) == 1 and inverses.forget_bias_of(steps) and source.dtype == first.dtype:
-            return inverses.bias_rest(steps, source)
-        return np.zeros(first.shape, first.dtype)
+        rests = []
+        for name, steps in parts:
+            source = plan.checkpoint[plan.found.value(name, ema) or name]
+            if not inverses.forget_bias_of(steps) or source.dtype != first.dtype:
+                return np.zeros(first.shape, first.dtype)
+            joins = [step for step in layout.steps_of(steps) if step[0] == "concat"]
+            rests.append((joins, inverses.bias_rest(steps, source)))
+        return layout.join(rests)
 
     plan.add("OK", second, "zero, but for what rounding lost in the first bias")
     return [Tensor(second, first.shape, first.dtype, value)]

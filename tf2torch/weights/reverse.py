@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,13 @@ from tf2torch.weights.convert import FILE, as_checkpoint, as_map
 from tf2torch.weights.errors import CheckpointError
 from tf2torch.weights.maps import Target, WeightMap
 from tf2torch.weights.report import Report, Row
+from tf2torch.weights.reverse_parts import Part, Way
+from tf2torch.weights.reverse_slots import slot_tensors
 from tf2torch.weights.safetensors_file import open_safetensors
 from tf2torch.weights.streaming import Progress, Tensor
+
+if TYPE_CHECKING:
+    from tf2torch.weights.models import Model
 
 
 def open_state(path: FILE) -> Checkpoint:
@@ -65,6 +70,8 @@ def reverse_checkpoint(
     *,
     module: str | None = None,
     like: FILE | Checkpoint | None = None,
+    optimizer: FILE | Mapping[str, Any] | None = None,
+    model: Model | None = None,
     partial: bool = False,
     force: bool = False,
     progress: Progress | None = None,
@@ -72,7 +79,9 @@ def reverse_checkpoint(
     """Writes a state dict as a checkpoint that TensorFlow loads.
 
     `like` is a checkpoint of the same program: it tells shapes that the state dict does not, and
-    the values of variables without counterpart. Nothing is written unless complete, or `partial`.
+    the values of variables without counterpart. `optimizer` is the state dict of an optimizer over
+    the parameters of `model`; its state replaces that of `like`. Nothing is written unless
+    complete, or `partial`.
     """
     weights = as_map(weights)
     state = state if isinstance(state, Checkpoint) else open_state(state)
@@ -87,10 +96,13 @@ def reverse_checkpoint(
     rows: list[Row] = []
     tensors: list[Tensor] = []
     used: set[str] = set()
+    way = Way(state, weights, module, pattern)
     for name, targets in weights.variables.items():
         own = [target for target in targets if target.module == module]
         if own:
-            tensors += _variable(state, pattern, name, own, rows, used)
+            tensors += _variable(way, name, own, rows, used)
+    if optimizer is not None:
+        tensors += slot_tensors(way, optimizer, model, rows)
     done = {tensor.key for tensor in tensors} | {row.name for row in rows}
     types: dict[str, str] = {}
     texts: dict[str, Array] = {}
@@ -114,13 +126,9 @@ def reverse_checkpoint(
 
 
 def _variable(
-    state: Checkpoint,
-    pattern: Checkpoint | None,
-    name: str,
-    targets: list[Target],
-    rows: list[Row],
-    used: set[str],
+    way: Way, name: str, targets: list[Target], rows: list[Row], used: set[str]
 ) -> list[Tensor]:
+    state = way.state
     keys = [target.key for target in targets]
     missing = [key for key in keys if key not in state.entries]
     if missing:
@@ -129,17 +137,12 @@ def _variable(
     entries = [state.entries[key] for key in keys]
     seconds = [_second(state, target) for target in targets]
     used.update(keys, [key for key in seconds if key])
-    known = pattern.entry(name) if pattern is not None and name in pattern else None
+    known = way.entry(name)
     try:
+        parts = [way.part(name, target) for target in targets]
         shape = known.shape if known is not None else _shape(targets, entries)
-        for target, entry in zip(targets, entries):
-            wanted = inverses.shape_after(target.layout, shape)
-            joined = layout.place_in_join(target.layout) is not None
-            if wanted != entry.shape and not joined:
-                text = f"{target.key} is {list(entry.shape)}, from {list(shape)} it is"
-                raise layout.LayoutError(f"{text} {list(wanted)}")
-            if joined:
-                raise layout.LayoutError("several variables are joined in one parameter")
+        for target, entry, part in zip(targets, entries, parts):
+            _check(target, entry, shape, part)
     except (layout.LayoutError, ValueError, TypeError, IndexError) as error:
         rows.append(Row("MISMATCH", name, str(error)))
         return []
@@ -151,14 +154,32 @@ def _variable(
 
     def value() -> Array:
         into = np.empty(shape, dtype)
-        for target, second in zip(targets, seconds):
+        for target, second, part in zip(targets, seconds, parts):
+            array = state[target.key][part]
             if second is not None:
-                inverses.undo_bias(target.layout, state[target.key], state[second], into)
+                inverses.undo_bias(target.layout, array, state[second][part], into)
             else:
-                inverses.inverse(target.layout, state[target.key], into)
+                inverses.inverse(target.layout, array, into)
         return into
 
-    return [Tensor(name, tuple(shape), dtype, value, 3 * entries[0].bytes)]
+    key = known.key if known is not None else name
+    return [Tensor(key, tuple(shape), dtype, value, 3 * sum(entry.bytes for entry in entries))]
+
+
+def _check(target: Target, entry: Entry, shape: tuple[int, ...], part: Part) -> None:
+    """Raises LayoutError where a parameter does not have the shape that the variable's gives."""
+    wanted = list(inverses.shape_after(target.layout, shape))
+    place = layout.place_in_join(target.layout)
+    if place is not None:
+        end = part[place[0]].stop
+        last = place[1] == place[2] - 1
+        if end > entry.shape[place[0]] or last and end != entry.shape[place[0]]:
+            text = f"{target.key} has {entry.shape[place[0]]} of the {end} rows that are joined"
+            raise layout.LayoutError(text)
+        wanted[place[0]] = entry.shape[place[0]]
+    if tuple(wanted) != entry.shape:
+        text = f"{target.key} is {list(entry.shape)}, from {list(shape)} it is {wanted}"
+        raise layout.LayoutError(text)
 
 
 def _second(state: Checkpoint, target: Target) -> str | None:
