@@ -81,6 +81,8 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
             return constant(f"{owner.detail.name}:0") if known else Value("python")
         if name == "op" and owner.kind == "variable" and owner.detail is not None:
             return Value("object", detail=Obj("VariableOp", {"name": owner.detail.name}))
+        if name == "initializer" and owner.kind == "variable":
+            return _own_initializer(state, node)
         return Value("method", detail=(owner, name))
     record = owner.detail
     if not isinstance(record, Obj):
@@ -120,6 +122,16 @@ def attribute(state: State, node: cst.Attribute, owner: Value, name: str) -> Val
     if name in ("graph", "name"):
         return Value("python")
     return Value("method", detail=(owner, name))
+
+
+def _own_initializer(state: State, node: cst.Attribute) -> Value:
+    """``w.initializer`` -> ``tf.variables_initializer([w])``"""
+    function = expansion.symbol_text(state, "tf.variables_initializer")
+    if function is None:
+        return Value("python")
+    variables = cst.List([cst.Element(node.value)])
+    written = cst.Call(function, [cst.Arg(variables)])
+    return expansion.expand(state, node, written, "initializer")
 
 
 # -- calls ---------------------------------------------------------------------------------------

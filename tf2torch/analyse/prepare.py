@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from tf2torch.analyse import versions
+from tf2torch.analyse import comprehended, versions
 from tf2torch.analyse.chapters import Divide, chapters, whole
 from tf2torch.analyse.inlining import inline_training, mentions
 from tf2torch.analyse.opening import OpenedClass, open_class
@@ -27,6 +27,7 @@ def prepare(
     """The program as module code: its model class opened, helper functions of training inlined,
     and variables' names made unique, those of several graphs `apart` or not."""
     origins: Origins = {}
+    module = comprehended.write_out(module, origins)
     module, opened = open_class(module, origins)
     divide = chapters if apart else whole
     module = versions.separate(module, _runs, origins, divide)

@@ -162,8 +162,12 @@ def classify(analysis: Analysis, node: cst.BaseStatement) -> str:
             held = analysis.values.get(small.value)
             if held is not None and held.kind in ("object", "python"):
                 return "graph"
-        recorded = analysis.values.get(target) if isinstance(small, cst.AugAssign) else None
-        return _classify_value(analysis, recorded or analysis.values.get(small.value), small.value)
+        value = analysis.values.get(small.value)
+        if isinstance(small, cst.AugAssign):
+            # Lists of two lengths have no value in common, but what is put behind is of their kind.
+            recorded = analysis.values.get(target)
+            value = recorded if recorded is not None and recorded.kind != "python" else value
+        return _classify_value(analysis, value, small.value)
     if isinstance(small, cst.Expr):
         return _classify_expression(analysis, small.value)
     if isinstance(small, cst.Return) and small.value is not None:

@@ -10,6 +10,7 @@ import libcst as cst
 from tf2torch.rewrite.choice import renumber
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.operands import Typed, unify_all
+from tf2torch.rewrite.tensor_arguments import lifted_alone
 from tf2torch.rewrite.writer import Unconvertible, Writer
 from tf2torch.rulebook.apply import Bound, infer, select
 from tf2torch.rulebook.model import Emit, Rule
@@ -74,7 +75,8 @@ def image_first(
         raise Unconvertible(rule.id, "the rank of the input is not known", node)
     for item in items:
         if _is_node(bound.nodes[name], item):
-            first = Typed(item.node, item.layout, rank).first()
+            bound = lifted_alone(replace(bound, nodes={**bound.nodes, name: item.node}), name)
+            first = Typed(bound.nodes[name], item.layout, rank).first()
             return replace(bound, nodes={**bound.nodes, name: first}), FIRST, rank
     return bound, None, None
 

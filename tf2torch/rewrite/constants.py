@@ -22,6 +22,7 @@ def constant_units(units: Sequence[Unit]) -> set[int]:
             stored[name] = stored.get(name, 0) + 1
     constant_names: set[str] = set()
     changed = _changed(units)
+    shared = {name for unit in units if unit.kind == "define" for name in unit.names.loads}
     opened = False
     for unit in units:
         opened = closing.is_inside(unit.small, opened)
@@ -36,6 +37,8 @@ def constant_units(units: Sequence[Unit]) -> set[int]:
             continue
         if unit.names.loads & changed:
             continue  # its value depends on when it is computed
+        if unit.names.stores & changed and not unit.names.stores & shared:
+            continue  # the program fills it, and no function does
         if not unit.names.loads <= constant_names | _SAFE or not _is_pure(unit.small.value):
             continue
         found.add(unit.index)

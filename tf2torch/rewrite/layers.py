@@ -11,6 +11,7 @@ from tf2torch.rewrite.choice import chosen
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.sink import Sink
+from tf2torch.rewrite.tensor_arguments import TENSORS, lifted_alone
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.apply import Bound, fill
 from tf2torch.rulebook.model import Rule
@@ -95,8 +96,14 @@ def layer_call(
     flag = _training(writer, rule, bound, scope)
     if flag is not None and "{self}(" in emit.forward:
         own = cst.Call(cst.Attribute(own, cst.Name("train")), [cst.Arg(flag)])
-    written = fill(emit.forward, bound, {"self": own})
+    written = fill(emit.forward, _with_tensor_input(rule, bound), {"self": own})
     return after(writer, rule, bound, Typed(written, order, rank), node, scope)
+
+
+def _with_tensor_input(rule: Rule, bound: Bound) -> Bound:
+    """The arguments of a layer, which may be applied to an array of the program."""
+    name = rule.parameters[0].name
+    return lifted_alone(bound, name) if name in TENSORS else bound
 
 
 def _training(writer: Writer, rule: Rule, bound: Bound, scope: Scope) -> cst.BaseExpression | None:

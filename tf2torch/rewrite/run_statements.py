@@ -7,7 +7,7 @@ from typing import cast
 import libcst as cst
 
 from tf2torch.cst.names import names_in
-from tf2torch.cst.walk import read
+from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.sites import Site, Tree
 from tf2torch.plan.units import calls_in
@@ -187,15 +187,14 @@ def nested_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
     return [*before, *write_statement(host.writer, line, scope, None)]
 
 
-def _deferred(small: cst.CSTNode, host: Host) -> list[cst.Call]:
-    found: list[cst.Call] = []
-
-    class Finder(cst.CSTVisitor):
-        def _inner(self, node: cst.CSTNode) -> bool:
-            found.extend(c for c in calls_in(node) if c in host.writer.plan.sites)
-            return False
-
-        visit_Lambda = visit_ListComp = visit_GeneratorExp = visit_DictComp = visit_SetComp = _inner
-
-    read(small, Finder())
-    return found
+def _deferred(node: cst.CSTNode, host: Host) -> list[cst.Call]:
+    """Runs that are not done once, when the statement is reached."""
+    if isinstance(node, cst.Lambda):
+        return [call for call in calls_in(node) if call in host.writer.plan.sites]
+    if isinstance(node, (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)):
+        first = node.for_in.iter  # what the rounds go over is computed before them
+        now = set(calls_in(first))
+        found = [call for call in calls_in(node) if call not in now]
+        runs = [call for call in found if call in host.writer.plan.sites]
+        return [*runs, *_deferred(first, host)]
+    return [call for child in children(node) for call in _deferred(child, host)]

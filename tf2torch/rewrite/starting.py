@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Statements = list[cst.BaseStatement]
 
 _EVERYTHING = ("tf.global_variables_initializer", "tf.initialize_all_variables")
+_CHANGING = ("tf.assign", "tf.scatter_", "tf.state_ops.assign")
 _SOME = ("tf.variables_initializer", "tf.initialize_variables")
 
 
@@ -94,8 +95,9 @@ def _find(writer: Writer) -> list[cst.CSTNode]:
     order = {node: index for index, node in enumerate(_run_order(writer, module))}
     changes = [
         order.get(site.run.node, 0)
-        for site in sites
+        for site, needed in writer.plan.sites.values()
         if any(record for leaf in site.tree.leaves() for record in records(leaf.value))
+        or any(_assigns(writer, node) for node in (site.run.fetches, *(u.node for u in needed)))
     ]
     changes += [
         order[node]
@@ -116,6 +118,17 @@ def _find(writer: Writer) -> list[cst.CSTNode]:
         ):
             found.append(start)
     return found
+
+
+def _assigns(writer: Writer, node: cst.CSTNode) -> bool:
+    """Whether graph code gives a variable another value: ``w.assign(w * 2)``."""
+    for call in below(node, cst.Call):
+        if (writer.analysis.symbols.get(call.func) or "").startswith(_CHANGING):
+            return True
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value.startswith("assign"):
+            if writer.value(call.func.value).kind == "variable":
+                return True
+    return False
 
 
 def _repeated(writer: Writer) -> set[cst.CSTNode]:

@@ -51,6 +51,17 @@ def lifted(rule: Rule, template: str, bound: Bound) -> Bound:
     return replace(bound, nodes=nodes, values=values)
 
 
+def lifted_alone(bound: Bound, name: str) -> Bound:
+    """`bound` with ``torch.as_tensor(...)`` around one argument, if it is a host value."""
+    value = bound.values.get(name)
+    if value is None or not _is_host(value):
+        return bound
+    known = as_tensor(value)
+    made = Value("tensor", dtype=known.dtype, shape=known.shape)
+    nodes = {**bound.nodes, name: tensor_of(bound.nodes[name], value, None)}
+    return replace(bound, nodes=nodes, values={**bound.values, name: made})
+
+
 def tensor_of(node: cst.BaseExpression, value: Value, dtype: str | None) -> cst.BaseExpression:
     """A host value as a tensor; a list that holds tensors is stacked."""
     items = value.detail if value.kind == "sequence" else ()

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from tf2torch.analyse.facts import Obj
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contents
 from tf2torch.rewrite import training
 from tf2torch.rewrite.forms import has_frozen_biases
 from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.statements import write_statement
-from tf2torch.rewrite.suites import Statements, with_leading
+from tf2torch.rewrite.suites import Statements, todo, with_leading
 from tf2torch.rewrite.weights import variable_keys
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, lines, parse
 from tf2torch.rulebook.values import Value
@@ -30,20 +31,25 @@ LISTS = frozenset(
 
 def alias(host: Host, unit: Unit) -> Statements:
     """``theta = [W1, W2]`` -> ``theta = [model.W1, model.W2]``; selections become parameters."""
-    writer = host.writer
-    assert unit.value is not None
-    if not _is_read(writer, unit) or only_metrics(writer, writer.value(unit.value)):
+    writer, small = host.writer, unit.small
+    assert isinstance(small, (cst.Assign, cst.AnnAssign, cst.AugAssign)) and small.value
+    value = writer.value(small.value)
+    if not _is_read(writer, unit) or only_metrics(writer, value):
         writer.settle(unit.node, Outcome.ABSORBED, "variable-list")
         return []
-    value = writer.value(unit.value)
-    calls = {writer.analysis.symbols.get(call.func) for call in calls_in(unit.value)}
-    derived = calls & LISTS or isinstance(unit.value, (cst.ListComp, cst.GeneratorExp))
+    calls = {writer.analysis.symbols.get(call.func) for call in calls_in(small.value)}
+    derived = calls & LISTS or isinstance(small.value, (cst.ListComp, cst.GeneratorExp))
     if derived and all(leaf.kind == "variable" and leaf.detail for leaf in contents(value)):
-        target = unit.targets[0]
+        target = small.targets[0].target if isinstance(small, cst.Assign) else small.target
         if isinstance(target, cst.Name) and value.kind == "sequence":
+            try:
+                text = list_text(writer, value, unit.node, writer.plan.instance)
+            except Unconvertible as problem:
+                writer.todo(unit.node, problem)
+                return todo(writer, unit.node, problem)
             writer.settle(unit.node, Outcome.CONVERTED, "variable-list")
-            text = list_text(writer, value, unit.node, writer.plan.instance)
-            return with_leading(lines(f"{target.value} = {text}\n"), unit.node)
+            sign = "+=" if isinstance(small, cst.AugAssign) else "="
+            return with_leading(lines(f"{target.value} {sign} {text}\n"), unit.node)
     return write_statement(writer, unit.node, host.scope, None)
 
 
@@ -55,17 +61,32 @@ def only_metrics(writer: Writer, value: Value) -> bool:
 
 
 def _is_read(writer: Writer, unit: Unit) -> bool:
-    """Whether anything beside other lists of variables reads this one."""
-    names = unit.names.stores
+    """Whether anything that is written reads this list of variables."""
     others = [*writer.plan.graph.units, *writer.plan.root.nested]
-    return any(
-        names & other.names.loads and other.node is not unit.node and not _is_derived(writer, other)
-        for other in others
-    )
+    waiting, seen = set(unit.names.stores), set(unit.names.stores)
+    while waiting:
+        name = waiting.pop()
+        for other in others:
+            if name not in other.names.loads or other.node is unit.node or _is_derived(other):
+                continue
+            if other.kind != "alias":
+                if _is_saver(writer, other):
+                    continue
+                return True
+            waiting |= other.names.stores - seen
+            seen |= other.names.stores
+    return False
 
 
-def _is_derived(writer: Writer, unit: Unit) -> bool:
-    return unit.kind == "alias" and isinstance(unit.value, (cst.ListComp, cst.GeneratorExp))
+def _is_saver(writer: Writer, unit: Unit) -> bool:
+    """Whether a statement makes a saver, which is written with keys of its own."""
+    record = writer.value(unit.value).detail if unit.value is not None else None
+    return unit.kind == "object" and isinstance(record, Obj) and record.type == "Saver"
+
+
+def _is_derived(unit: Unit) -> bool:
+    value = getattr(unit.small, "value", None)
+    return unit.kind == "alias" and isinstance(value, (cst.ListComp, cst.GeneratorExp))
 
 
 def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str) -> str:
