@@ -88,22 +88,3 @@ class Run:
     feeds: cst.BaseExpression | None
     value: Value
     feed_value: Value | None
-
-
-@dataclass(frozen=True)
-class SymbolUse:
-    """One TensorFlow reference in the source."""
-
-    node: cst.CSTNode
-    symbol: str
-
-
-@dataclass(frozen=True, eq=False)
-class FunctionFacts:
-    """What was seen of one program function over all its calls."""
-
-    node: cst.FunctionDef
-    calls: tuple[tuple[cst.Call, tuple[Any, ...]], ...]
-    creations: tuple[Creation, ...]
-    returned: Value | None
-    parameters: Mapping[str, Value]

@@ -59,7 +59,7 @@ class State:
     rulebook: Rulebook
     module: cst.Module
     frame: Frame
-    #: `interpreter.call_function` and its like, handed in to keep imports one way.
+    #: `functions.call_function` and its like, handed in to keep imports one way.
     follow: Callable[..., Value]
     assign: Callable[..., None]
     evaluate: Callable[..., Value]

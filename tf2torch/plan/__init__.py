@@ -17,12 +17,7 @@ from tf2torch.plan.collected import pass_collected_names
 from tf2torch.plan.counters import Counters, find_counters
 from tf2torch.plan.describe import describe
 from tf2torch.plan.graphs import divide, graphs_of
-from tf2torch.plan.keyed import (
-    changed_dictionaries,
-    keyed_site,
-    tensor_names,
-    with_first_names,
-)
+from tf2torch.plan.keyed import changed_dictionaries, keyed_site, tensor_names, with_first_names
 from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.numbers import Numbers, number_units
 from tf2torch.plan.reaching import reaching_literals
@@ -75,7 +70,6 @@ class Plan:
     function_units: Mapping[cst.FunctionDef, tuple[Unit, ...]]
     function_slots: Mapping[cst.FunctionDef, Mapping[cst.CSTNode, Slot]]
     blocks: tuple[Block, ...]
-    model_indices: frozenset[int]
     sites: Mapping[cst.CSTNode, tuple[Site, tuple[Unit, ...]]]
     glue: tuple[Unit, ...]
     modes: frozenset[Any]
@@ -112,6 +106,7 @@ def make_plan(analysis: Analysis) -> Plan:
 
 
 def _plan_graph(analysis: Analysis, root: Root, earlier: Sequence[Plan] = ()) -> Plan:
+    """Decides all of one graph; `earlier` are the plans of the program's other graphs."""
     root = replace(root, units=lists_in_graph(root.units))
     mark_own(analysis, root.function)
     pass_names_through_cells(analysis, root.units)
@@ -152,43 +147,12 @@ def _plan_graph(analysis: Analysis, root: Root, earlier: Sequence[Plan] = ()) ->
     pass_collected_names(analysis, graph.units)
     taken = set(created)
     slots = assign_slots(analysis, graph.units, roles, taken)
-    function_units: dict[cst.FunctionDef, tuple[Unit, ...]] = {}
-    function_slots: dict[cst.FunctionDef, Mapping[cst.CSTNode, Slot]] = {}
-    for function, role in roles.items():
-        if role.kind == "module":
-            units = tuple(units_of(analysis, function.body.body, function))
-            pass_names_through_cells(analysis, units)
-            function_units[function] = units
-            own = {n for u in units if u.kind == "param" for n in u.names.stores}
-            function_slots[function] = assign_slots(analysis, units, roles, own)
+    function_units, function_slots = _inside_modules(analysis, roles)
     slots = share_nested(analysis, slots, function_slots)
-    literals = {
-        unit.targets[0].value: unit.value
-        for unit in (*graph.units, *root.nested)
-        if len(unit.targets) == 1
-        and isinstance(unit.targets[0], cst.Name)
-        and unit.value is not None
-    }
     inside = model_units(analysis, graph, created, slots, roles)
     inside -= {u.index for u in graph.units if is_recorder(analysis, u, graph.units)}
-    sites = []
-    bodies = [analysis.source.module.body, *([root.function.body.body] if root.function else [])]
     tensor_keys = tensor_names(analysis, graph.units)
-    feed_name = root.free_name("feed")
-    changed = changed_dictionaries(analysis)
-    for site in find_sites(analysis, literals, reaching_literals(analysis, bodies), changed):
-        keyed = None
-        if site.feeds is None:
-            keyed = keyed_site(analysis, graph, site, tensor_keys, feed_name)
-        if keyed is not None:
-            sites.append(keyed)
-            continue
-        site = with_first_names(site, tensor_keys)
-        fed = {feed.name for feed in site.feeds or ()}
-        given = fed - set(placeholders)
-        needed = graph.closure(set(site.needed), given, len(graph.units) + 1)
-        needed = with_updates(analysis, graph, site, given, needed)
-        sites.append((site, recorders(analysis, graph, site, given, needed)))
+    sites = _sites(analysis, root, graph, placeholders, tensor_keys)
     glue = find_glue(analysis, graph, inside, slots, roles, sites)
     sole = sole_module(analysis, graph, inside, slots, roles, created)
     if sole is not None:
@@ -212,7 +176,6 @@ def _plan_graph(analysis: Analysis, root: Root, earlier: Sequence[Plan] = ()) ->
         function_units=function_units,
         function_slots=function_slots,
         blocks=tuple(blocks) if has_variables else (),
-        model_indices=frozenset(inside) if has_variables else frozenset(),
         sites={site.run.node: (site, tuple(needed)) for site, needed in sites},
         glue=tuple(glue),
         modes=modes,
@@ -223,6 +186,59 @@ def _plan_graph(analysis: Analysis, root: Root, earlier: Sequence[Plan] = ()) ->
         instance=_instance_name(root, earlier),
         title=_title(model, earlier),
     )
+
+
+def _inside_modules(
+    analysis: Analysis, roles: Mapping[cst.FunctionDef, Role]
+) -> tuple[
+    dict[cst.FunctionDef, tuple[Unit, ...]], dict[cst.FunctionDef, Mapping[cst.CSTNode, Slot]]
+]:
+    """Units and attributes of the functions that become modules."""
+    function_units: dict[cst.FunctionDef, tuple[Unit, ...]] = {}
+    function_slots: dict[cst.FunctionDef, Mapping[cst.CSTNode, Slot]] = {}
+    for function, role in roles.items():
+        if role.kind == "module":
+            units = tuple(units_of(analysis, function.body.body, function))
+            pass_names_through_cells(analysis, units)
+            function_units[function] = units
+            own = {n for u in units if u.kind == "param" for n in u.names.stores}
+            function_slots[function] = assign_slots(analysis, units, roles, own)
+    return function_units, function_slots
+
+
+def _sites(
+    analysis: Analysis,
+    root: Root,
+    graph: Graph,
+    placeholders: Mapping[str, Unit],
+    tensor_keys: Mapping[Any, str],
+) -> list[tuple[Site, list[Unit]]]:
+    """The runs, and the units of the graph that each needs."""
+    literals = {
+        unit.targets[0].value: unit.value
+        for unit in (*graph.units, *root.nested)
+        if len(unit.targets) == 1
+        and isinstance(unit.targets[0], cst.Name)
+        and unit.value is not None
+    }
+    found: list[tuple[Site, list[Unit]]] = []
+    bodies = [analysis.source.module.body, *([root.function.body.body] if root.function else [])]
+    feed_name = root.free_name("feed")
+    changed = changed_dictionaries(analysis)
+    for site in find_sites(analysis, literals, reaching_literals(analysis, bodies), changed):
+        keyed = None
+        if site.feeds is None:
+            keyed = keyed_site(analysis, graph, site, tensor_keys, feed_name)
+        if keyed is not None:
+            found.append(keyed)
+            continue
+        site = with_first_names(site, tensor_keys)
+        fed = {feed.name for feed in site.feeds or ()}
+        given = fed - set(placeholders)
+        needed = graph.closure(set(site.needed), given, len(graph.units) + 1)
+        needed = with_updates(analysis, graph, site, given, needed)
+        found.append((site, recorders(analysis, graph, site, given, needed)))
+    return found
 
 
 def _has_methods(roles: Mapping[cst.FunctionDef, Role]) -> bool:

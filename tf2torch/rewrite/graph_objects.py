@@ -93,12 +93,11 @@ def _optimizer(program: Program, host: Host, unit: Unit, record: Obj) -> Stateme
         known.lists[id(record)] = parameters
         return known.statements
     host.optimizers[id(record)] = known
-    if record.type == "Apply" or parameters in known.lists.values():
-        known.lists[id(record)] = known.lists[
-            next(
-                i for i, text in known.lists.items() if text == parameters or record.type == "Apply"
-            )
-        ]
+    if record.type == "Apply":
+        known.lists[id(record)] = next(iter(known.lists.values()))
+        return []
+    if parameters in known.lists.values():
+        known.lists[id(record)] = parameters
         return []
     return _another_list(writer, known, record, parameters)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import libcst as cst
 
@@ -20,16 +20,15 @@ from tf2torch.rewrite import (
     sources,
     starting,
     statistics,
-    views,
 )
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.feeds import default_text, feed_statements, is_number
+from tf2torch.rewrite.fetched import fetched_value
 from tf2torch.rewrite.host import Host
-from tf2torch.rewrite.operands import fill_method
 from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.steps import step_statements
 from tf2torch.rewrite.suites import Statements
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 from tf2torch.rulebook.values import UNKNOWN
 
 
@@ -63,17 +62,7 @@ def lower(
     for unit in needed:
         if unit.kind == "source":
             before += sources.draw(host, unit, host.scope, site)
-    before += _fetched_feed(host, site)
-    for feed in site.feeds:
-        value = writer.value(feed.value)
-        if site.kept and feed.placeholder.detail not in host.scope.modes:
-            host.live.pop(feed.name, None)
-            before += lines(f'{feed.name} = {site.feed_name}["{feed.name}"]\n')
-        elif site.feed_name is None:
-            if is_number(host, feed, value) and value.literal is not UNKNOWN:
-                names[feed.name] = code(convert(writer, feed.value, host.scope))
-            else:
-                before += feed_statements(host, feed)
+    before += _feeds(host, site, names)
     before += sources.start_iterators(host, leaves, needed, site)
     starts = ("IteratorInit", "IteratorHandle")
     live = [leaf for leaf in live if leaf.record is None or leaf.record.type not in starts]
@@ -90,31 +79,11 @@ def lower(
     for name, primary in plan.counters.names.items():
         names[name] = f"torch.as_tensor({primary}, device=device)"
     scope = host.scope.inside(names=names, layouts={})
-    computed: Statements = []
-    assigned: Statements = []  # beside a train op: must not come between its halves
     units = [u for u in needed if u.kind == "graph"]
-    blocks = _blocks(plan.blocks, units)
-    inside = {u.index for b in blocks for u in b.units}
     mode = _mode(host, site, needed)
-    pending = list(blocks)
-    for unit in units:
-        if unit in late:
-            continue
-        while pending and _ready(pending[0], unit):
-            computed += _call_block(host, pending.pop(0), names, site)
-        if unit.index not in inside:
-            counted = _counted(writer, unit, numbers_scope)
-            done = counted or write_statement(writer, unit.node, scope, None)
-            if steps and operations.assigns(done) and not _is_read(unit, units, leaves):
-                assigned += done
-            else:
-                computed += done
-    for rest in pending:
-        computed += _call_block(host, rest, names, site)
-    for leaf in leaves:
-        set_here = isinstance(leaf.node, cst.Call) and leaf.record is None
-        change = counting.assignment(writer, leaf.node, numbers_scope) if set_here else None
-        computed += [] if change is None else change[1]
+    computed, assigned = _computed(
+        host, site, units, late, leaves, bool(steps), scope, numbers_scope
+    )
     results: dict[int, str] = {}
     for leaf in leaves:
         if metrics.metric_of(writer, leaf.value) is not None:
@@ -122,7 +91,7 @@ def lower(
         if leaf.record is None and not operations.only_operations(leaf.value):
             tracked = bool(steps) or _uses_gradients(writer, units)
             tracked = tracked or not computed and bool(writer.analysis.creations)
-            results[id(leaf)] = _result(host, leaf, scope, numbers_scope, tracked=tracked)
+            results[id(leaf)] = fetched_value(host, leaf, scope, numbers_scope, tracked=tracked)
     managers: list[str] = []
     if recording.is_recorded(writer, site):
         made, managers = recording.record(host, site, needed, scope, target, results)
@@ -147,6 +116,59 @@ def lower(
             managers.insert(0, "torch.no_grad()")
         computed = [_inside(managers, computed)] if managers else computed
     return [*before, *mode, *computed], results
+
+
+def _feeds(host: Host, site: Site, names: dict[str, str]) -> Statements:
+    """What a run is fed, as statements; numbers that are known go into `names` instead."""
+    written = _fetched_feed(host, site)
+    for feed in site.feeds or ():
+        value = host.writer.value(feed.value)
+        if site.kept and feed.placeholder.detail not in host.scope.modes:
+            host.live.pop(feed.name, None)
+            written += lines(f'{feed.name} = {site.feed_name}["{feed.name}"]\n')
+        elif site.feed_name is None:
+            if is_number(host, feed, value) and value.literal is not UNKNOWN:
+                names[feed.name] = code(convert(host.writer, feed.value, host.scope))
+            else:
+                written += feed_statements(host, feed)
+    return written
+
+
+def _computed(
+    host: Host,
+    site: Site,
+    units: Sequence[Unit],
+    late: Sequence[Unit],
+    leaves: Sequence[Leaf],
+    stepped: bool,
+    scope: Scope,
+    numbers_scope: Scope,
+) -> tuple[Statements, Statements]:
+    """Calls of the model and the code around them; apart from that, assignments beside a step."""
+    writer = host.writer
+    computed: Statements = []
+    assigned: Statements = []  # beside a train op: must not come between its halves
+    pending = _blocks(writer.plan.blocks, units)
+    inside = {u.index for b in pending for u in b.units}
+    for unit in units:
+        if unit in late:
+            continue
+        while pending and _ready(pending[0], unit):
+            computed += _call_block(host, pending.pop(0), scope.names, site)
+        if unit.index not in inside:
+            counted = _counted(writer, unit, numbers_scope)
+            done = counted or write_statement(writer, unit.node, scope, None)
+            if stepped and operations.assigns(done) and not _is_read(unit, units, leaves):
+                assigned += done
+            else:
+                computed += done
+    for rest in pending:
+        computed += _call_block(host, rest, scope.names, site)
+    for leaf in leaves:
+        set_here = isinstance(leaf.node, cst.Call) and leaf.record is None
+        change = counting.assignment(writer, leaf.node, numbers_scope) if set_here else None
+        computed += [] if change is None else change[1]
+    return computed, assigned
 
 
 def _is_read(unit: Unit, units: Sequence[Unit], leaves: Sequence[Leaf]) -> bool:
@@ -233,7 +255,7 @@ def _blocks(blocks: Sequence[Block], units: Sequence[Unit]) -> list[Block]:
     return [b for b in blocks if any(unit.index in indices for unit in b.units)]
 
 
-def _call_block(host: Host, made: Block, names: dict[str, str], site: Site) -> Statements:
+def _call_block(host: Host, made: Block, names: Mapping[str, str], site: Site) -> Statements:
     """``logits = model(images)``"""
     modes = host.scope.modes
     arguments: list[str] = []
@@ -299,71 +321,3 @@ def _uses_gradients(writer: Writer, units: Sequence[Unit]) -> bool:
             if isinstance(call.func, cst.Attribute) and call.func.attr.value == "compute_gradients":
                 return True
     return False
-
-
-def _result(host: Host, leaf: Leaf, scope: Scope, numbers_scope: Scope, *, tracked: bool) -> str:
-    """Host value of a fetched tensor: a number, or a NumPy array."""
-    writer = host.writer
-    counter = rates.counter_of(writer, leaf.node)
-    if counter is not None:
-        return counter
-    counted = counting.assignment(writer, leaf.node, numbers_scope)
-    if counted is not None:
-        return counted[0]
-    if rates.is_number(writer, leaf.node):
-        return code(convert(writer, leaf.node, numbers_scope))
-    written = _fetched_variables(writer, leaf, scope) or convert(writer, leaf.node, scope)
-    if leaf.value.host:  # torch has a size as an integer, a shape as a tuple
-        return code(written) if leaf.value.rank == 0 else f"np.array({code(written)})"
-    if leaf.value.kind in ("sequence", "many"):
-        writer.support.add("state_to_numpy")
-        return f"state_to_numpy({code(written)})"
-    if leaf.value.kind == "mapping":
-        raise Unconvertible("fetch", "a dictionary of tensors that is built elsewhere", leaf.node)
-    if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool", None):
-        return code(fill_method(written, "item()"))
-    if leaf.value.category == "string":
-        if _is_text(writer, leaf.node):
-            return code(_as_bytes(written))
-        return code(written) if leaf.value.rank == 0 else f"np.array({code(written)}, dtype=object)"
-    tracked = tracked or bool(names_in(leaf.node).loads & writer.plan.attributes.keys())
-    assigned = ".data.copy_(" in code(written)
-    if leaf.value.kind == "variable" or operations.is_average(leaf.node) or assigned:
-        # The next step changes the tensor in place; what TensorFlow returns stays as it is.
-        return code(fill_method(written, "detach().cpu().numpy().copy()"))
-    return code(fill_method(written, "detach().cpu().numpy()" if tracked else "cpu().numpy()"))
-
-
-def _fetched_variables(writer: Writer, leaf: Leaf, scope: Scope) -> cst.BaseExpression | None:
-    """Variables as TensorFlow sees them, where torch keeps them otherwise or without a name."""
-    if scope.model is None or leaf.node in scope.replaced:
-        return None
-    if leaf.value.kind == "sequence":
-        text = views.list_of_views(writer, leaf.value, leaf.node, scope.model)
-        return None if text is None else parse(text)
-    if leaf.value.kind != "variable" or leaf.value.detail is None:
-        return None
-    variable = leaf.value.detail
-    by_name = isinstance(leaf.node, cst.SimpleString)
-    if not by_name and not views.moves(writer, variable):
-        return None
-    return parse(views.view_text(writer, variable, leaf.node, scope.model))
-
-
-def _is_text(writer: Writer, node: cst.BaseExpression) -> bool:
-    """Whether a string tensor is a constant: a text of the program's, not bytes that were read."""
-    if isinstance(node, cst.Name):
-        made = [u.value for u in writer.plan.graph.units if node.value in u.names.stores]
-        return bool(made) and all(v is not None and _is_text(writer, v) for v in made)
-    if not isinstance(node, cst.Call) or not node.args:
-        return False
-    symbol = writer.analysis.symbols.get(node.func)
-    made_of = writer.value(node.args[0].value)
-    return symbol == "tf.constant" and isinstance(made_of.literal, str)
-
-
-def _as_bytes(node: cst.BaseExpression) -> cst.BaseExpression:
-    """What TensorFlow gives for a string: bytes."""
-    if isinstance(node, cst.SimpleString) and node.prefix == "" and node.raw_value.isascii():
-        return node.with_changes(value=f"b{node.value}")
-    return fill_method(node, "encode()")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -299,8 +298,3 @@ def _check(bundle: Bundle, entry: Entry) -> None:
             _bytes(bundle, _slice_place(bundle, entry.name, key, part), f"{entry.name}, {part}")
     else:
         _bytes(bundle, place, entry.name)
-
-
-def graph_bytes(checkpoint: Checkpoint) -> Any:
-    """The object graph of a TF2 checkpoint, or None."""
-    return checkpoint[OBJECT_GRAPH].reshape(-1)[0] if OBJECT_GRAPH in checkpoint else None
