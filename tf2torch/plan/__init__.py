@@ -12,12 +12,14 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import Analysis, analyse
-from tf2torch.plan.blocks import Block, Graph, cut_blocks, find_glue, model_units, sole_module
+from tf2torch.plan.blocks import Block, cut_blocks
 from tf2torch.plan.collected import pass_collected_names
 from tf2torch.plan.counters import Counters, find_counters
 from tf2torch.plan.describe import describe
+from tf2torch.plan.graph import Graph
 from tf2torch.plan.graphs import divide, graphs_of
 from tf2torch.plan.keyed import changed_dictionaries, keyed_site, tensor_names, with_first_names
+from tf2torch.plan.membership import find_glue, model_units, sole_module
 from tf2torch.plan.modes import number_placeholders, training_flags
 from tf2torch.plan.numbers import Numbers, number_units
 from tf2torch.plan.reaching import reaching_literals

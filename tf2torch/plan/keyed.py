@@ -11,7 +11,7 @@ import libcst as cst
 from tf2torch.analyse import Analysis
 from tf2torch.cst.names import names_in, parameters
 from tf2torch.cst.walk import below
-from tf2torch.plan.blocks import Graph
+from tf2torch.plan.graph import Graph
 from tf2torch.plan.sites import Feed, Site
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.rulebook.values import Value

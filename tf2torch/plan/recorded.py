@@ -10,7 +10,7 @@ import libcst as cst
 from tf2torch.analyse import Analysis
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.walk import children, walk
-from tf2torch.plan.blocks import Graph
+from tf2torch.plan.graph import Graph
 from tf2torch.plan.sites import Site
 from tf2torch.plan.units import Unit, calls_in, contains_run, creates, runs_inside, summary_calls
 from tf2torch.rulebook.values import Value

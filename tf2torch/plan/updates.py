@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from tf2torch.analyse import Analysis
-from tf2torch.plan.blocks import Graph
+from tf2torch.plan.graph import Graph
 from tf2torch.plan.sites import Site
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.rulebook.values import Value

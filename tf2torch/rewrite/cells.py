@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.cells import WRAPPERS, Cell, RecurrentCreation
 from tf2torch.analyse.sizes import Size
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.forms import PROBABILITIES, RELU, TANH, Form, activation_of, bare, every_cell
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code
 
@@ -155,8 +156,6 @@ def _support_name(cell: Cell) -> str:
 
 def is_time_major(writer: Writer, creation: RecurrentCreation) -> bool:
     """Whether a dynamic loop has its steps on the first axis."""
-    from tf2torch.rewrite.control import argument
-
     position = {"dynamic_rnn": 7, "bidirectional_dynamic_rnn": 9}.get(creation.driver, 8)
     given = argument(creation.node, position, "time_major")
     literal = writer.value(given).literal if given is not None else False

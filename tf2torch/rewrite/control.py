@@ -7,26 +7,14 @@ from collections.abc import Callable
 import libcst as cst
 
 from tf2torch.analyse.recurrent import LOOPS
-from tf2torch.cst.memory import remember
-from tf2torch.cst.names import names_in, parameters
-from tf2torch.plan.units import Unit, calls_in
+from tf2torch.cst.names import parameters
 from tf2torch.rewrite import distributions, gradients, operations, recurrent, variables
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed, fill_method
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
 Special = Callable[[Writer, cst.Call, Scope], Typed]
-
-
-def argument(node: cst.Call, position: int | None, *names: str) -> cst.BaseExpression | None:
-    """The source expression at a position or under one of the names."""
-    free = [arg for arg in node.args if arg.keyword is None]
-    if position is not None and position < len(free):
-        return free[position].value
-    return next(
-        (arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value in names),
-        None,
-    )
 
 
 def _placeholder(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
@@ -134,87 +122,6 @@ def _mapped(name: str) -> Special:
     return special
 
 
-def _gradients(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
-    """``tf.gradients(y, xs)`` -> ``torch.autograd.grad(y, xs)``"""
-    ys, xs = argument(node, 0, "ys"), argument(node, 1, "xs")
-    if ys is None or xs is None:
-        raise Unconvertible("gradients", "tf.gradients needs ys and xs", node)
-    target = writer.value(ys)
-    y = convert(writer, ys, scope)
-    if target.kind == "sequence":
-        y = parse(f"sum(y.sum() for y in {code(y)})")
-    elif target.rank != 0:
-        y = fill_method(y, "sum()")
-    grad_ys = argument(node, 2, "grad_ys")
-    if grad_ys is not None and writer.value(grad_ys).literal is not None:
-        raise Unconvertible("gradients", "tf.gradients with grad_ys", node)
-    x = convert(writer, xs, scope)
-    suffix = ", create_graph=True" if _differentiated_again(writer, node) else ", retain_graph=True"
-    if _only_gradient(writer, node):
-        suffix = ""
-    return Typed(parse(f"torch.autograd.grad({code(y)}, {code(x)}{suffix})"))
-
-
-def _unit_of(writer: Writer, node: cst.Call) -> Unit | None:
-    return _units_by_call(writer).get(node)
-
-
-@remember
-def _units_by_call(writer: Writer) -> dict[cst.Call, Unit]:
-    return {
-        call: unit for unit in reversed(writer.plan.graph.units) for call in calls_in(unit.node)
-    }
-
-
-def _losses(writer: Writer) -> list[set[str]]:
-    """Names read by everything that is differentiated in the program."""
-    found = []
-    for node, value in writer.analysis.values.items():
-        if value.kind == "operation" and value.detail is not None and value.detail.type == "Train":
-            found.append(names_in(value.detail["loss"].node).loads)
-        if isinstance(node, cst.Call):
-            symbol = writer.analysis.symbols.get(node.func)
-            is_method = (
-                isinstance(node.func, cst.Attribute) and node.func.attr.value == "compute_gradients"
-            )
-            if (symbol == "tf.gradients" or is_method) and node.args:
-                found.append(names_in(node.args[0].value).loads)
-    return found
-
-
-def _differentiated_again(writer: Writer, node: cst.Call) -> bool:
-    """Whether a gradient goes into something that is differentiated in its turn."""
-    unit = _unit_of(writer, node)
-    if unit is None:
-        return True
-    graph = writer.plan.graph
-    limit = len(graph.units) + 1
-    return any(unit in graph.closure(names, set(), limit) for names in _losses(writer))
-
-
-def _only_gradient(writer: Writer, node: cst.Call) -> bool:
-    """Whether no run needs another backward pass through the same graph."""
-    unit = _unit_of(writer, node)
-    if unit is None or _differentiated_again(writer, node):
-        return False
-    for site, needed in writer.plan.sites.values():
-        if unit not in needed:
-            continue
-        others = [u for u in needed if u is not unit and _takes_gradient(writer, u)]
-        trains = any(
-            leaf.record is not None and leaf.record.type == "Train" for leaf in site.tree.leaves()
-        )
-        if others or trains:
-            return False
-    return True
-
-
-def _takes_gradient(writer: Writer, unit: Unit) -> bool:
-    return any(
-        writer.analysis.symbols.get(call.func) == "tf.gradients" for call in calls_in(unit.node)
-    )
-
-
 def _counted(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``tf.train.get_global_step()``, ``tf.train.global_step(sess, step)`` -> ``global_step``"""
     from tf2torch.rewrite.numbers import counter
@@ -243,7 +150,7 @@ SPECIAL: dict[str, Special] = {
     "tf.assign": _assign("copy_"),
     "tf.assign_add": _assign("add_"),
     "tf.assign_sub": _assign("sub_"),
-    "tf.gradients": _gradients,
+    "tf.gradients": gradients.gradients_call,
     **recurrent.SPECIAL,
     **distributions.SPECIAL,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from tf2torch.rewrite.control import argument
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.data_forms import BATCHES, MAKERS, METHODS, PRODUCERS, READERS, TUNING, Form
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
@@ -249,7 +249,6 @@ def _example(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
 
 _MODULES = ("tf.data", "tf.contrib.data", "tf.data.experimental")
 
-
 SPECIAL = {
     **{f"{m}.{name}": maker(form) for m in _MODULES for name, form in MAKERS.items()},
     **{f"{m}.Dataset.range": _range for m in _MODULES},
@@ -259,7 +258,6 @@ SPECIAL = {
     "tf.train.slice_input_producer": _drawn,
     "tf.train.Example": _example,
 }
-
 
 SPECIAL_METHODS = {
     **{f"Dataset.{name}": element_method(name) for name in METHODS},
@@ -272,6 +270,5 @@ SPECIAL_METHODS = {
     "Coordinator.should_stop": _should_stop,
     "Flags.flag_values_dict": _flag_values,
 }
-
 
 __all__ = ["BATCHES", "PRODUCERS", "READERS", "SPECIAL", "SPECIAL_METHODS", "UNKNOWN", "Value"]

@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.distributions import FAMILIES, HANDLERS
 from tf2torch.analyse.facts import Obj
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
@@ -19,13 +20,6 @@ _COUNTS = ("Bernoulli", "Categorical")
 _PROPERTIES = ("mean", "stddev", "variance", "mode")
 
 
-def _argument(node: cst.Call, position: int, *names: str) -> cst.BaseExpression | None:
-    free = [arg.value for arg in node.args if arg.keyword is None]
-    if position < len(free):
-        return free[position]
-    return next((a.value for a in node.args if a.keyword and a.keyword.value in names), None)
-
-
 def _made(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``tf.distributions.Normal(m, s)`` -> ``torch.distributions.Normal(m, s)``"""
     record: Obj = writer.value(node).detail
@@ -34,14 +28,14 @@ def _made(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
         raise Unconvertible("distribution", "scale_identity_multiplier", node)
     texts = {}
     on_device = any(a.value.is_tensor for n, a in given.items() if n != "dtype")
-    for name, argument in given.items():
+    for name, item in given.items():
         if name == "dtype":
             continue
-        text = code(convert(writer, argument.node, scope))
-        if not argument.value.is_tensor:
-            if argument.value.kind not in ("python", "sequence"):
+        text = code(convert(writer, item.node, scope))
+        if not item.value.is_tensor:
+            if item.value.kind not in ("python", "sequence"):
                 raise Unconvertible("distribution", f"{name}= is not known", node)
-            if not on_device or argument.value.kind == "sequence":
+            if not on_device or item.value.kind == "sequence":
                 text = f"torch.tensor({text}, dtype=torch.float32, device=device)"
         texts[name] = text
     if family == "Uniform":
@@ -79,7 +73,7 @@ def _method(name: str) -> Callable[[Writer, cst.Call, Scope], Typed]:
             return Typed(parse(f"{owner}.entropy()"))
         if name == "sample":
             return Typed(parse(_sample(writer, node, scope, family, owner)))
-        given = _argument(node, 0, "value", "event", "counts")
+        given = argument(node, 0, "value", "event", "counts")
         if given is None:
             raise Unconvertible("distribution", f"{name} without a value", node)
         value = writer.value(given)
@@ -95,7 +89,7 @@ def _method(name: str) -> Callable[[Writer, cst.Call, Scope], Typed]:
 
 
 def _sample(writer: Writer, node: cst.Call, scope: Scope, family: str, owner: str) -> str:
-    shape = _argument(node, 0, "sample_shape")
+    shape = argument(node, 0, "sample_shape")
     size = ""
     if shape is not None and writer.value(shape).literal != ():
         value = writer.value(shape)
@@ -125,11 +119,11 @@ def _atom(text: str) -> str:
 def _divergence(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``tf.distributions.kl_divergence(a, b)`` -> ``torch.distributions.kl_divergence(a, b)``"""
     if node.func in writer.analysis.symbols:
-        one = _argument(node, 0, "distribution_a")
-        other = _argument(node, 1, "distribution_b")
+        one = argument(node, 0, "distribution_a")
+        other = argument(node, 1, "distribution_b")
     else:
         assert isinstance(node.func, cst.Attribute)
-        one, other = node.func.value, _argument(node, 0, "other")
+        one, other = node.func.value, argument(node, 0, "other")
     if one is None or other is None:
         raise Unconvertible("distribution", "a divergence needs two distributions", node)
     for side in (one, other):

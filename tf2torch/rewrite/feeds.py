@@ -11,6 +11,7 @@ from tf2torch.diagnostics import Outcome
 from tf2torch.plan.sites import Feed, Site, feed_items
 from tf2torch.plan.units import Unit, contents
 from tf2torch.rewrite import sources
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.statements import write_statement
@@ -183,8 +184,6 @@ def default_text(host: Host, unit: Unit, site: Site) -> str:
     assert isinstance(unit.value, cst.Call)
     symbol = host.writer.analysis.symbols.get(unit.value.func)
     if symbol == "tf.placeholder_with_default":
-        from tf2torch.rewrite.control import argument
-
         default = argument(unit.value, 0, "input")
         assert default is not None
         return code(convert(host.writer, default, host.scope))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import libcst as cst
 
 from tf2torch.diagnostics import Outcome
-from tf2torch.rewrite.control import argument
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
 from tf2torch.rulebook.values import UNKNOWN, Value

@@ -11,7 +11,7 @@ from tf2torch.diagnostics import Outcome
 from tf2torch.plan.recorded import SUMMARIES, kept_runs, made_in_units, members, recording_units
 from tf2torch.plan.sites import Site
 from tf2torch.plan.units import Unit
-from tf2torch.rewrite.control import argument
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.tags import tag_text
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines

@@ -16,7 +16,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.plan.counters import train_records
 from tf2torch.plan.units import calls_in
 from tf2torch.rewrite import saver_parts
-from tf2torch.rewrite.control import argument
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Unconvertible, Writer, code, lines
 

@@ -6,8 +6,8 @@ import libcst as cst
 
 from tf2torch.cst.names import names_in, parameters
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.blocks import Graph
 from tf2torch.plan.feeding import dataset_node
+from tf2torch.plan.graph import Graph
 from tf2torch.plan.roles import Role
 from tf2torch.plan.units import Unit, calls_in, units_of
 from tf2torch.rewrite.expressions import convert

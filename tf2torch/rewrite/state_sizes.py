@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from tf2torch.analyse.cells import Cell
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.cell_statements import is_cell
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
@@ -13,8 +14,6 @@ from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 
 def zero_state(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``cell.zero_state(n, tf.float32)`` -> ``zero_state(n, LSTMStateTuple(128, 128), device)``"""
-    from tf2torch.rewrite.control import argument
-
     assert isinstance(node.func, cst.Attribute)
     cell: Cell = writer.value(node.func.value).detail["cell"]
     batch = argument(node, 0, "batch_size")

@@ -10,8 +10,8 @@ import libcst as cst
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.names import names_in
 from tf2torch.diagnostics import Outcome
-from tf2torch.plan.blocks import Graph
 from tf2torch.plan.feeding import dataset_node
+from tf2torch.plan.graph import Graph
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.rewrite import datasets
 from tf2torch.rewrite.expressions import convert

@@ -10,7 +10,7 @@ from tf2torch.analyse.facts import Obj
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.recorded import members
 from tf2torch.rewrite import coordinator, flags, recording, savers
-from tf2torch.rewrite.control import argument
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.tags import tag_text
 from tf2torch.rewrite.writer import Unconvertible, code, lines

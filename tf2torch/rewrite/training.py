@@ -9,7 +9,7 @@ import libcst as cst
 from tf2torch.analyse.calls import GraphCall
 from tf2torch.analyse.facts import Obj
 from tf2torch.rewrite import rates, sparse
-from tf2torch.rewrite.control import argument
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import Value

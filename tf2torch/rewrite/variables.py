@@ -8,6 +8,7 @@ from tf2torch.analyse import tensors
 from tf2torch.cst.forms import TIGHT
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import initial, repetition
+from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
@@ -96,7 +97,7 @@ def variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     if scope.phase != "init":
         return inline_variable(writer, node, scope)
     value = writer.value(node)
-    given = _argument(node, 0, "initial_value")
+    given = argument(node, 0, "initial_value")
     if given is None:
         raise Unconvertible("variable", "a variable without an initial value", node)
     return Typed(parameter(value, _initial(writer, node, given, value, scope)))
@@ -139,7 +140,7 @@ def _initial(
     written = convert(writer, given, scope)
     if known.is_tensor:
         return written
-    dtype = _argument(node, 5, "dtype")
+    dtype = argument(node, 5, "dtype")
     suffix = ""
     if dtype is not None:
         suffix = f", dtype={code(convert(writer, dtype, scope))}"
@@ -157,8 +158,8 @@ def get_variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     if scope.phase != "init":
         return inline_variable(writer, node, scope)
     value = writer.value(node)
-    shape = _argument(node, 1, "shape")
-    chosen = _argument(node, 3, "initializer")
+    shape = argument(node, 1, "shape")
+    chosen = argument(node, 3, "initializer")
     known = writer.value(chosen) if chosen is not None else None
     if known is not None and known.literal is None:
         known = None
@@ -191,13 +192,3 @@ def shape_arguments(writer: Writer, node: cst.BaseExpression, scope: Scope) -> s
     if isinstance(value.literal, int):
         return code(written)
     return code(written)
-
-
-def _argument(node: cst.Call, position: int, name: str) -> cst.BaseExpression | None:
-    free = [arg for arg in node.args if arg.keyword is None]
-    if position < len(free):
-        return free[position].value
-    return next(
-        (arg.value for arg in node.args if arg.keyword is not None and arg.keyword.value == name),
-        None,
-    )
