@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.sizes import Size, size_of
 from tf2torch.analyse.state import State
+from tf2torch.cst.walk import read
 from tf2torch.rulebook.apply import Argument
 from tf2torch.rulebook.values import Value
 
@@ -74,7 +75,7 @@ def _named(state: State, name: str) -> Cells | None:
     """The list that a name of the current scope stands for."""
     scope: Any = state.stack[-1] if state.stack else state.module
     finder = _Stores(name)
-    scope.body.visit(finder) if isinstance(scope, cst.FunctionDef) else scope.visit(finder)
+    read(scope.body if isinstance(scope, cst.FunctionDef) else scope, finder)
     if len(finder.assigned) == 1 and not finder.appended:
         return _written(state, finder.assigned[0])
     starts_empty = len(finder.assigned) == 1 and (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
@@ -134,9 +136,17 @@ def _decorators(node: cst.CSTNode) -> set[str]:
 # -- literals ------------------------------------------------------------------------------------
 
 
+_TOKENS = frozenset({cst.Integer, cst.Float, cst.SimpleString})
+
+
+@lru_cache(1024)
+def _evaluated(text: str) -> Any:
+    return literal_eval(text)
+
+
 def _literal(state: State, node: Any) -> Value:
     try:
-        value = node.evaluated_value
+        value = _evaluated(node.value) if type(node) in _TOKENS else node.evaluated_value
     except Exception:  # a literal that only Python 2 accepts
         return Value("python")
     text = node.value if isinstance(node, (cst.Integer, cst.Float)) else None

@@ -11,6 +11,7 @@ from tf2torch.analyse.calls import NONE, GraphCall, Handler
 from tf2torch.analyse.facts import Variable
 from tf2torch.analyse.state import State
 from tf2torch.cst.names import plain_names
+from tf2torch.cst.walk import read
 from tf2torch.rulebook.values import UNKNOWN, Value
 
 #: Functions of tf.losses that add their result to the collection of losses.
@@ -88,7 +89,7 @@ def _expanded(state: State, node: cst.BaseExpression) -> cst.BaseExpression:
     ):
         return node
     finder = _Assignments(node.value)
-    function.node.visit(finder)
+    read(function.node, finder)
     return finder.found[0] if len(finder.found) == 1 else node
 
 

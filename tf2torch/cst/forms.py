@@ -6,31 +6,25 @@ from collections.abc import Mapping
 
 import libcst as cst
 
+from tf2torch.cst.walk import with_children
+
 #: The sign of ``f(name=value)``.
 TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-
-
-class _Filling(cst.CSTTransformer):
-    def __init__(self, names: Mapping[str, cst.BaseExpression]) -> None:
-        self.names = names
-
-    def leave_Attribute(
-        self, original_node: cst.Attribute, updated_node: cst.Attribute
-    ) -> cst.BaseExpression:
-        return updated_node.with_changes(attr=original_node.attr)
-
-    def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
-        return updated_node.with_changes(keyword=original_node.keyword)
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        return self.names.get(original_node.value, updated_node)
 
 
 def with_names(
     node: cst.BaseExpression, names: Mapping[str, cst.BaseExpression]
 ) -> cst.BaseExpression:
     """The expression with others in the place of names, but for attributes and keywords."""
-    return node.visit(_Filling(names))  # type: ignore[return-value]
+
+    def change(node: cst.CSTNode) -> cst.CSTNode:
+        if isinstance(node, cst.Name):
+            return names.get(node.value, node)
+        if isinstance(node, (cst.Attribute, cst.Arg)):
+            return node.with_changes(value=change(node.value))
+        return with_children(node, change)
+
+    return change(node)  # type: ignore[return-value]
 
 
 def is_text(small: cst.CSTNode | None) -> bool:

@@ -19,6 +19,8 @@ _EMPTY = cst.Module([])
 
 def code_of(node: cst.CSTNode, module: cst.Module = _EMPTY) -> str:
     """The source text of a node, with the indentation of a module."""
+    if type(node) is cst.Name and not node.lpar:
+        return node.value
     state = _Printer(module.default_indent, module.default_newline)
     node._codegen(state)
     return "".join(state.tokens)

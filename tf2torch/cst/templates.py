@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import libcst as cst
 
+from tf2torch.cst.parsing import parse_expression, parse_simple
 from tf2torch.cst.precedence import ANY, fit, parenthesize, precedence
 from tf2torch.cst.printing import code_of
 
@@ -135,7 +136,7 @@ def substitute(
                 raise _Drop
             if hole.default is None:
                 raise TemplateError(f"no value for {{{hole.name or hole.call}}}")
-            node = cst.parse_expression(hole.default)
+            node = parse_expression(hole.default)
         if isinstance(node, str):
             return node
         assert isinstance(node, cst.BaseExpression)
@@ -159,7 +160,7 @@ _Resolved = cst.BaseExpression | str
 def _rebuild(node: Any, plan: Any, resolve: Callable[[int], _Resolved], bracketed: bool) -> Any:
     if isinstance(plan, int):
         found = resolve(plan)
-        result = cst.parse_expression(found) if isinstance(found, str) else found
+        result = parse_expression(found) if isinstance(found, str) else found
         if node.lpar:
             return result if result.lpar else parenthesize(result)
         return _one_line(result) if not bracketed else _bare(result)
@@ -230,7 +231,11 @@ def _items_text(node: cst.List | cst.Tuple) -> str:
 def _parse_items(item: Any, text: str) -> Sequence[Any]:
     """Arguments, elements or indices as the source text has them."""
     opening, closing = "_(", ")"
-    if not isinstance(item, cst.Arg):
+    if isinstance(item, cst.Arg):
+        simple = parse_simple(text)
+        if simple is not None:
+            return [cst.Arg(simple)]
+    else:
         opening, closing = ("_[" if isinstance(item, cst.SubscriptElement) else "["), "]"
     node = cst.parse_expression(opening + text + closing)
     if isinstance(node, cst.Call):

@@ -39,6 +39,14 @@ class _Fields(dict[type, tuple[str, ...]]):
         return self[kind]
 
 
+class _Backwards(dict[type, tuple[str, ...]]):
+    """The same from last to first."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        self[kind] = _FIELDS[kind][::-1]
+        return self[kind]
+
+
 class _Holds(dict[type, int]):
     """What a value of a class holds: 1 a node, 2 nodes, 0 neither; `isinstance` is slow here."""
 
@@ -49,6 +57,7 @@ class _Holds(dict[type, int]):
 
 
 _FIELDS = _Fields()
+_BACKWARDS = _Backwards()
 _HOLDS = _Holds()
 
 
@@ -107,14 +116,18 @@ def _nodes(node: cst.CSTNode) -> list[cst.CSTNode]:
     stack.reverse()
     while stack:
         item = stack.pop()
-        if type(item) in _STATEMENTS:
+        kind = type(item)
+        if kind in _STATEMENTS:
             found += _statement_nodes(item)
             continue
         found.append(item)
-        inner = children(item)
-        if inner:
-            inner.reverse()
-            stack += inner
+        for name in _BACKWARDS[kind]:  # as `children`, without a list of them
+            value = getattr(item, name)
+            holds = _HOLDS[type(value)]
+            if holds == 1:
+                stack.append(value)
+            elif holds == 2:
+                stack += value[::-1]
     return found
 
 
@@ -154,7 +167,10 @@ def transform(
 
 
 def with_children(node: cst.CSTNode, change: Callable[[cst.CSTNode], cst.CSTNode]) -> cst.CSTNode:
-    """The node with `change` applied to each node right below; itself if they stay the same."""
+    """The node with `change` applied to each node right below; itself if they stay the same.
+
+    `change` may give several nodes in the place of one, in a FlattenSentinel.
+    """
     changes: dict[str, Any] = {}
     for name in _FIELDS[type(node)]:
         value = getattr(node, name)
@@ -166,7 +182,11 @@ def with_children(node: cst.CSTNode, change: Callable[[cst.CSTNode], cst.CSTNode
         elif holds == 2:
             items = [change(item) for item in value]
             if any(one is not other for one, other in zip(items, value)):
-                changes[name] = items
+                changes[name] = [
+                    part
+                    for item in items
+                    for part in (item if type(item) is cst.FlattenSentinel else (item,))
+                ]
     return node.with_changes(**changes) if changes else node
 
 

@@ -326,8 +326,9 @@ def contains_run(analysis: Analysis, node: cst.CSTNode) -> bool:
 @remember
 def calls_in(node: cst.CSTNode) -> tuple[cst.Call, ...]:
     """Calls below a node in source order, not those inside function definitions."""
-    if not below(node, cst.FunctionDef):
-        return tuple(below(node, cst.Call))
+    found = below(node, cst.Call, cst.FunctionDef)
+    if all(type(item) is cst.Call for item in found):
+        return tuple(found)  # type: ignore[arg-type]
     if isinstance(node, cst.FunctionDef):
         return ()
     inside = tuple(call for child in children(node) for call in calls_in(child))

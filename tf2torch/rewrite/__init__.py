@@ -48,15 +48,15 @@ class Rewritten:
 
 def rewrite(plan: Plan) -> Rewritten:
     """Writes the program that the plan describes."""
-    made, module = _write(plan, frozenset())
+    written = _write(plan, frozenset())
     analysis = plan.analysis
-    names = clashes.clashes(analysis.original, module, made.support)
+    names = clashes.clashes(analysis.original, written.module, written.writer.support)
     if not names:
-        return made
+        return _finished(written)
     words = marking.marks(names, analysis.source.text)
     marked = replace(analysis.source, module=marking.mark(analysis.original, words))
     again = make_plan(analyse(marked, analysis.rulebook, analysis.options))
-    made, _ = _write(again, names)
+    made = _finished(_write(again, names))
     return Rewritten(
         text=marking.unmarked(made.text, words),
         support=made.support,
@@ -69,8 +69,17 @@ def rewrite(plan: Plan) -> Rewritten:
     )
 
 
-def _write(plan: Plan, clashing: frozenset[str]) -> tuple[Rewritten, cst.Module]:
-    """The output and its tree; `clashing` names are left to the program."""
+@dataclass(frozen=True)
+class _Written:
+    """The tree of the output; `holder` is the class of the model there."""
+
+    writer: Writer
+    module: cst.Module
+    holder: str | None
+
+
+def _write(plan: Plan, clashing: frozenset[str]) -> _Written:
+    """The output; `clashing` names are left to the program."""
     writer = Writer(plan)
     writer.modes = plan.modes
     module = mark_lost_names(writer, simplify(write_program(writer)))
@@ -82,7 +91,13 @@ def _write(plan: Plan, clashing: frozenset[str]) -> tuple[Rewritten, cst.Module]
         module = tidy(module)
     if clashing:
         module = marking.rename_output(module, clashing, plan.analysis.source.text)
-    text = code_of(module, module)
+    return _Written(writer, module, holder)
+
+
+def _finished(written: _Written) -> Rewritten:
+    """The output as text, and what there is to say about it."""
+    writer, module = written.writer, written.module
+    plan = writer.plan
     for node, symbol in plan.analysis.absorbed.items():
         writer.outcomes.setdefault(node, (Outcome.CONVERTED, symbol, "written out"))
     _account(writer)
@@ -92,14 +107,13 @@ def _write(plan: Plan, clashing: frozenset[str]) -> tuple[Rewritten, cst.Module]
         plan.analysis.original, wanted | {origins[node] for node in wanted & origins.keys()}
     )
     places = {node: found.get(origins.get(node, node), (0, 0)) for node in wanted}
-    made = Rewritten(
-        text=text,
+    return Rewritten(
+        text=code_of(module, module),
         support=tuple(sorted(writer.support)),
-        weights=held_by(program_map(writer), plan.model, holder),
+        weights=held_by(program_map(writer), plan.model, written.holder),
         diagnostics=_diagnostics(writer, places),
         references=_references(writer, places),
     )
-    return made, module
 
 
 def _diagnostics(

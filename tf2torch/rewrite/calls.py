@@ -10,6 +10,7 @@ import libcst as cst
 from tf2torch.analyse import tensors
 from tf2torch.analyse.expansion import internal
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.walk import transform
 from tf2torch.plan.units import calls_in
 from tf2torch.rewrite import (
     control,
@@ -243,26 +244,27 @@ def is_recipe(writer: Writer, node: cst.BaseExpression) -> bool:
 
 def without_device(node: cst.BaseExpression) -> cst.BaseExpression:
     """Drops ``device=device``: what a constructor makes moves with its module."""
-    return node.visit(_Device())  # type: ignore[return-value]
+    return transform(node, _without_device)  # type: ignore[return-value]
 
 
-class _Device(cst.CSTTransformer):
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        kept = [
-            arg
-            for arg in updated_node.args
-            if not (
-                arg.keyword is not None
-                and arg.keyword.value == "device"
-                and isinstance(arg.value, cst.Name)
-                and arg.value.value == "device"
-            )
-        ]
-        if len(kept) == len(updated_node.args):
-            return updated_node
-        if kept:
-            kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-        return updated_node.with_changes(args=kept)
+def _without_device(node: cst.CSTNode) -> cst.CSTNode:
+    if type(node) is not cst.Call:
+        return node
+    kept = [
+        arg
+        for arg in node.args
+        if not (
+            arg.keyword is not None
+            and arg.keyword.value == "device"
+            and isinstance(arg.value, cst.Name)
+            and arg.value.value == "device"
+        )
+    ]
+    if len(kept) == len(node.args):
+        return node
+    if kept:
+        kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return node.with_changes(args=kept)
 
 
 def apply_to(writer: Writer, rule: Rule, item: Typed, value: Value, node: cst.Call) -> Typed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import calls_in
 from tf2torch.rewrite.writer import Unconvertible, Writer
@@ -38,7 +39,7 @@ def is_coordinator(writer: Writer, node: cst.BaseExpression) -> bool:
 def _stops_loop(writer: Writer, request: cst.Call) -> bool:
     """Whether the request stands in a loop that asks ``should_stop()``."""
     finder = _Loops(writer, request)
-    writer.analysis.source.module.visit(finder)
+    read(writer.analysis.source.module, finder)
     return finder.found
 
 

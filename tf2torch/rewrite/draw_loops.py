@@ -6,66 +6,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import libcst as cst
 
+from tf2torch.cst.walk import transform
 from tf2torch.rewrite.writer import code
 
 
 def tidy(module: cst.Module) -> cst.Module:
     """Rewrites every loop over drawn elements, and what is left of threads."""
-    return module.visit(_Loops())
+    return transform(module, _tidied)  # type: ignore[return-value]
 
 
-class _Loops(cst.CSTTransformer):
-    def leave_UnaryOperation(
-        self, original_node: cst.UnaryOperation, updated_node: cst.UnaryOperation
-    ) -> cst.BaseExpression:
-        """``not False``, from ``not coord.should_stop()`` -> ``True``"""
-        inner = updated_node.expression
-        if isinstance(updated_node.operator, cst.Not) and code(inner) == "False":
-            return cst.Name("True")
-        return updated_node
+def _tidied(node: cst.CSTNode) -> Any:
+    if isinstance(node, cst.While):
+        return _tidy_while(node)
+    if isinstance(node, cst.Try):
+        return _tidy_try(node)
+    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+        # ``not False``, from ``not coord.should_stop()``
+        return cst.Name("True") if code(node.expression) == "False" else node
+    return node
 
-    def leave_While(
-        self, original_node: cst.While, updated_node: cst.While
-    ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
-        if not _is_forever(updated_node) or updated_node.orelse is not None:
-            return updated_node
-        body = updated_node.body.body
-        if len(body) != 1 or not isinstance(body[0], cst.Try):
-            return updated_node
-        attempt = body[0]
-        handler = _end_handler(attempt)
-        if handler is None or [code(s).strip() for s in handler] != ["break"]:
-            return updated_node
-        made = _for_loop(attempt.body.body, updated_node.leading_lines)
-        return updated_node if made is None else made
 
-    def leave_Try(
-        self, original_node: cst.Try, updated_node: cst.Try
-    ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
-        final = updated_node.finalbody
-        if final is not None and all(code(s).strip() == "pass" for s in final.body.body):
-            updated_node = updated_node.with_changes(finalbody=None)
-            if not updated_node.handlers:
-                return _spliced(updated_node.body.body, updated_node.leading_lines)
-        handler = _end_handler(updated_node)
-        if handler is None:
-            return updated_node
-        *before, last = updated_node.body.body
-        if not isinstance(last, cst.While) or not _is_forever(last) or last.orelse is not None:
-            return updated_node
-        if any("next(" in code(s) for s in before):
-            return updated_node
-        made = _for_loop(last.body.body, last.leading_lines)
-        if made is None:
-            return updated_node
-        after = [s for s in handler if code(s).strip() != "pass"]
-        if _breaks(last.body.body) and after:
-            made = made.with_changes(orelse=cst.Else(cst.IndentedBlock(after)))
-            after = []
-        return _spliced([*before, made, *after], updated_node.leading_lines)
+def _tidy_while(node: cst.While) -> cst.BaseStatement:
+    if not _is_forever(node) or node.orelse is not None:
+        return node
+    body = node.body.body
+    if len(body) != 1 or not isinstance(body[0], cst.Try):
+        return node
+    attempt = body[0]
+    handler = _end_handler(attempt)
+    if handler is None or [code(s).strip() for s in handler] != ["break"]:
+        return node
+    made = _for_loop(attempt.body.body, node.leading_lines)
+    return node if made is None else made
+
+
+def _tidy_try(node: cst.Try) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
+    final = node.finalbody
+    if final is not None and all(code(s).strip() == "pass" for s in final.body.body):
+        node = node.with_changes(finalbody=None)
+        if not node.handlers:
+            return _spliced(node.body.body, node.leading_lines)
+    handler = _end_handler(node)
+    if handler is None:
+        return node
+    *before, last = node.body.body
+    if not isinstance(last, cst.While) or not _is_forever(last) or last.orelse is not None:
+        return node
+    if any("next(" in code(s) for s in before):
+        return node
+    made = _for_loop(last.body.body, last.leading_lines)
+    if made is None:
+        return node
+    after = [s for s in handler if code(s).strip() != "pass"]
+    if _breaks(last.body.body) and after:
+        made = made.with_changes(orelse=cst.Else(cst.IndentedBlock(after)))
+        after = []
+    return _spliced([*before, made, *after], node.leading_lines)
 
 
 def _spliced(

@@ -28,7 +28,7 @@ from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.steps import step_statements
 from tf2torch.rewrite.suites import Statements
-from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines
+from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 from tf2torch.rulebook.values import UNKNOWN
 
 
@@ -307,9 +307,12 @@ def _mode(host: Host, site: Site, needed: Sequence[Unit]) -> Statements:
 
 def _inside(managers: Sequence[str], body: Statements) -> cst.BaseStatement:
     """``with torch.no_grad(): body``"""
-    made = lines(f"with {', '.join(managers)}:\n    pass\n")[0]
-    assert isinstance(made, cst.With)
-    return made.with_changes(body=cst.IndentedBlock(body))
+    items = []
+    for manager in managers:
+        text, _, name = manager.partition(" as ")
+        asname = cst.AsName(cst.Name(name)) if name else None
+        items.append(cst.WithItem(parse(text), asname))
+    return cst.With(items, cst.IndentedBlock(body))
 
 
 def _uses_gradients(writer: Writer, units: Sequence[Unit]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import libcst as cst
+
+from tf2torch.cst.walk import with_children
 
 #: Names that conversions bind, and what they are called where the program has the name.
 OTHERWISE = {
@@ -41,47 +43,39 @@ def marks(names: Iterable[str], text: str) -> dict[str, str]:
 
 
 def mark(module: cst.Module, words: Mapping[str, str]) -> cst.Module:
-    """The program with some of its names as other words."""
-    return module.visit(_Marker(words))
+    """The program with some of its names as other words.
 
+    Not so attributes, imports and keywords of calls of other packages.
+    """
 
-class _Renaming(cst.CSTTransformer):
-    """Gives names other words, but not attributes, keywords and what is imported."""
-
-    def __init__(self, words: Mapping[str, str]) -> None:
-        self.words = words
-        self.kept: set[int] = set()
-
-    def visit_Attribute(self, node: cst.Attribute) -> None:
-        self.kept.add(id(node.attr))
-
-    def visit_Arg(self, node: cst.Arg) -> None:
-        if node.keyword is not None:
-            self.kept.add(id(node.keyword))
-
-    def visit_ImportAlias(self, node: cst.ImportAlias) -> bool:
-        return False
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
-        word = self.words.get(original_node.value)
-        if word is None or id(original_node) in self.kept:
-            return updated_node
-        return updated_node.with_changes(value=word)
-
-
-class _Marker(_Renaming):
-    """Renames keywords of calls too, where the program's own functions may be called."""
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        if not isinstance(original_node.func, cst.Name):
-            return updated_node
+    def change(node: cst.CSTNode) -> cst.CSTNode:
+        if isinstance(node, cst.ImportAlias):
+            return node
+        if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Name):
+            return _renamed(node, words, change)
+        call = with_children(node, change)
         args = [
-            a.with_changes(keyword=cst.Name(self.words[a.keyword.value]))
-            if a.keyword is not None and a.keyword.value in self.words
+            a.with_changes(keyword=cst.Name(words[a.keyword.value]))
+            if a.keyword is not None and a.keyword.value in words
             else a
-            for a in updated_node.args
+            for a in call.args  # type: ignore[attr-defined]
         ]
-        return updated_node.with_changes(args=args)
+        return call.with_changes(args=args)
+
+    return with_children(module, change)  # type: ignore[return-value]
+
+
+def _renamed(
+    node: cst.CSTNode, names: Mapping[str, str], change: Callable[[cst.CSTNode], cst.CSTNode]
+) -> cst.CSTNode:
+    """The node with other names in it, but not the names of attributes and keywords."""
+    if isinstance(node, cst.Name):
+        other = names.get(node.value)
+        return node if other is None else node.with_changes(value=other)
+    if isinstance(node, (cst.Attribute, cst.Arg)):
+        value = change(node.value)
+        return node if value is node.value else node.with_changes(value=value)
+    return with_children(node, change)
 
 
 def rename_output(module: cst.Module, names: Iterable[str], text: str) -> cst.Module:
@@ -92,19 +86,16 @@ def rename_output(module: cst.Module, names: Iterable[str], text: str) -> cst.Mo
         while other in text:
             other += "_"
         others[name] = other
-    return module.visit(_Renamer(others))
 
+    def change(node: cst.CSTNode) -> cst.CSTNode:
+        if not isinstance(node, cst.ImportAlias):
+            return _renamed(node, others, change)
+        bound = node.asname.name if node.asname else node.name
+        if not isinstance(bound, cst.Name) or bound.value not in others:
+            return node
+        return node.with_changes(asname=cst.AsName(cst.Name(others[bound.value])))
 
-class _Renamer(_Renaming):
-    """Imports under the other names too."""
-
-    def leave_ImportAlias(
-        self, original_node: cst.ImportAlias, updated_node: cst.ImportAlias
-    ) -> cst.ImportAlias:
-        bound = original_node.asname.name if original_node.asname else original_node.name
-        if not isinstance(bound, cst.Name) or bound.value not in self.words:
-            return updated_node
-        return updated_node.with_changes(asname=cst.AsName(cst.Name(self.words[bound.value])))
+    return with_children(module, change)  # type: ignore[return-value]
 
 
 def unmarked(value: Any, words: Mapping[str, str]) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from tf2torch.analyse import tensors
+from tf2torch.cst.parsing import with_links
 from tf2torch.rewrite import layout
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.writer import Writer, code, parse
@@ -90,14 +91,15 @@ def fill_method(node: cst.BaseExpression, call: str) -> cst.BaseExpression:
     loose = (cst.BinaryOperation, cst.UnaryOperation, cst.BooleanOperation, cst.IfExp)
     if isinstance(node, (*loose, cst.Comparison, cst.Lambda)) and not node.lpar:
         node = node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-    return parse(f"_.{call}").visit(_Receiver(node))  # type: ignore[return-value]
+    chained = with_links(node, call)
+    return chained if chained is not None else _received(parse(f"_.{call}"), node)
 
 
-class _Receiver(cst.CSTTransformer):
-    """Puts an expression in the place of the name ``_``."""
-
-    def __init__(self, node: cst.BaseExpression) -> None:
-        self.node = node
-
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        return self.node if original_node.value == "_" else updated_node
+def _received(chain: cst.BaseExpression, node: cst.BaseExpression) -> cst.BaseExpression:
+    """The chain of calls and attributes with `node` in the place of its first name."""
+    if isinstance(chain, cst.Name):
+        return node
+    if isinstance(chain, cst.Call):
+        return chain.with_changes(func=_received(chain.func, node))
+    assert isinstance(chain, (cst.Attribute, cst.Subscript))
+    return chain.with_changes(value=_received(chain.value, node))

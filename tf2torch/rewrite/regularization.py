@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.analyse.regularization import Term
 from tf2torch.cst.forms import with_names
+from tf2torch.cst.walk import below
 from tf2torch.plan.collected import collected, names_of
 from tf2torch.plan.units import units_of
 from tf2torch.rewrite.expressions import convert
@@ -187,7 +188,9 @@ def selected(
         return None
     if not all(item.kind == "variable" and item.detail for item in listed.detail):
         return None
-    if not any(_is_name(part) for condition in clause.ifs for part in _attributes(condition.test)):
+    if not any(
+        _is_name(part) for condition in clause.ifs for part in below(condition.test, cst.Attribute)
+    ):
         return None
     state = writer.analysis.state
     kept = []
@@ -213,17 +216,6 @@ def selected(
     if text.startswith("list("):
         text = text.removeprefix("list(").removesuffix(")")
     return parse(text), tuple(kept)
-
-
-def _attributes(node: cst.CSTNode) -> list[cst.Attribute]:
-    found: list[cst.Attribute] = []
-
-    class Reader(cst.CSTVisitor):
-        def visit_Attribute(self, node: cst.Attribute) -> None:
-            found.append(node)
-
-    node.visit(Reader())
-    return found
 
 
 def _is_name(node: cst.Attribute) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.cst.names import names_in, parameters
+from tf2torch.cst.walk import read
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.feeding import dataset_node, describes_data
 from tf2torch.plan.sites import Feed, Leaf, Site
@@ -131,7 +132,7 @@ def check_host(host: Host, small: cst.BaseSmallStatement) -> None:
     if not drawn:
         return
     finder = _DrawnNames(host.writer, drawn)
-    small.visit(finder)
+    read(small, finder)
     if finder.found is not None:
         name = finder.found.value
         raise Unconvertible("data", f"{name!r} is new in every run and used outside of runs", small)
@@ -153,7 +154,7 @@ class _DrawnNames(cst.CSTVisitor):
 
     def visit_Lambda(self, node: cst.Lambda) -> bool:
         inner = _DrawnNames(self.writer, self.drawn - set(parameters(node)))
-        node.body.visit(inner)
+        read(node.body, inner)
         self.found = self.found or inner.found
         return False
 

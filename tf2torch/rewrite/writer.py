@@ -10,6 +10,7 @@ import libcst as cst
 
 from tf2torch.analyse import Analysis
 from tf2torch.cst.names import names_in
+from tf2torch.cst.parsing import parse_expression, parse_statements
 from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
@@ -127,12 +128,12 @@ class Writer:
 
 
 def parse(text: str) -> cst.BaseExpression:
-    return cst.parse_expression(text)
+    return parse_expression(text)
 
 
 def lines(text: str) -> list[cst.BaseStatement]:
     """Statements of a piece of source."""
-    return list(cst.parse_module(text).body)
+    return parse_statements(text)
 
 
 def code(node: cst.CSTNode) -> str:

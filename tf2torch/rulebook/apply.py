@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import libcst as cst
 
+from tf2torch.cst.parsing import parse_expression
 from tf2torch.cst.templates import ABSENT, Field, TemplateError, parse_template, substitute
 from tf2torch.rulebook.builders import BUILDERS
 from tf2torch.rulebook.functions import FUNCTIONS, default_dtype
@@ -220,7 +221,7 @@ def fill(
             return ABSENT
         for parameter in bound.rule.parameters:
             if parameter.name == name and parameter.default_text is not None:
-                return cst.parse_expression(_default_text(parameter))
+                return parse_expression(_default_text(parameter))
         return ABSENT
 
     return substitute(template, value_of)
