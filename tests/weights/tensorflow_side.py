@@ -143,6 +143,19 @@ def keras_files(folder: str) -> dict[str, Any]:
             found[f"{folder}/{kind}{suffix}"] = values
         model.save_weights(f"{folder}/{kind}.weights.h5")
         found[f"{folder}/{kind}.weights.h5"] = values
+        layers = library.layers
+        inner = library.Sequential([layers.Input((4, 3)), layers.Dense(5), layers.Dense(3)])
+        x = layers.Input((4, 3))
+        both = layers.Bidirectional(layers.LSTM(2, return_sequences=True), name="both")
+        model = library.Model(x, layers.GRU(3, name="last")(both(inner(x))))
+        model.compile("adam", "mse")
+        model.fit(RNG.randn(4, 4, 3), RNG.randn(4, 3), verbose=0)
+        for suffix in (".h5", ".keras"):
+            path = f"{folder}/{kind}_nested{suffix}"
+            model.save(path)
+            found[path] = [np.asarray(w) for w in model.get_weights()]
+            found[path] += [RNG.randn(2, 4, 3)]
+            found[path] += [np.asarray(model(found[path][-1]))]
     return found
 
 

@@ -24,6 +24,8 @@ RNG = np.random.RandomState(0)
         (["unflatten_nhwc", [2, 3, 4]], (24,)),
         (["lstm", {"part": "bias", "gates": "ijfo", "forget_bias": 1.0}], (12,)),
         (["gru", {"part": "gates"}], (7, 6)),
+        (["gru", {"part": "ih", "gates": "zrh"}], (7, 6)),
+        (["gru", {"part": "hh", "gates": "zrh"}], (2, 6)),
         ([["transpose"], ["reshape", [2, 6]]], (3, 4)),
     ],
 )
@@ -38,6 +40,7 @@ def test_inverse_returns_the_variable(steps: object, shape: tuple[int, ...]) -> 
     [
         ([["split", {"axis": 1, "start": 0, "stop": 2}], ["split", {"axis": 1, "start": 2, "stop": 5}]], (3, 5)),  # noqa: E501
         ([["lstm", {"part": "ih", "input": 3, "gates": "ijfo"}], ["lstm", {"part": "hh", "input": 3, "gates": "ijfo"}]], (5, 8)),  # noqa: E501
+        ([["gru", {"part": "bias_ih", "gates": "zrh"}], ["gru", {"part": "bias_hh", "gates": "zrh"}]], (2, 9)),  # noqa: E501
         ([["lstm", {"part": "ih", "input": None, "gates": "ijfo"}], ["lstm", {"part": "hh", "input": None, "gates": "ijfo"}]], (5, 8)),  # noqa: E501
     ],
 )  # fmt: skip

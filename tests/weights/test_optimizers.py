@@ -15,12 +15,14 @@ import pytest
 import torch
 from torch import nn
 
+from tests.weights.test_convert import checkpoint
 from tf2torch.cli import run
 from tf2torch.support import optimizers as support
 from tf2torch.weights import load, load_into, load_optimizer
 from tf2torch.weights.errors import CheckpointError
 from tf2torch.weights.models import model_of
 from tf2torch.weights.reverse import reverse_checkpoint
+from tf2torch.weights.slots import slots_of
 
 SAVED = 11
 MAP: dict[str, Any] = {
@@ -267,3 +269,40 @@ def test_the_command_writes_a_state_dict_that_resumes(
     # torch's Adam adds epsilon after the bias correction.
     tolerance = 1e-5 if kind == "adam" else 1e-12
     np.testing.assert_allclose(losses, trained[f"{kind}-False"]["losses"][SAVED:], rtol=tolerance)
+
+
+def test_slots_of_keras_are_known_by_their_names(tmp_path: Path) -> None:
+    shape = {"c/kernel": (2, 3), "c/bias": (3,), "global_step": ()}
+    names = {
+        "training/Adam/c/kernel/m": ("c/kernel", "m"), "Adam/m/c/bias": ("c/bias", "m"),
+        "adam_2/c_kernel_velocity": ("c/kernel", "v"), "RMSprop/c/bias/rms": ("c/bias", "rms"),
+        "sgd/c_kernel_momentum": ("c/kernel", "momentum"),
+    }  # fmt: skip
+    other = ["inner/c/bias", "inner/c/bias/m", "decoder/v/c/kernel", "x/c_bias_momentum"]
+    values = {name: np.zeros(size, np.float32) for name, size in shape.items()}
+    values |= {name: np.zeros(shape[owner], np.float32) for name, (owner, _) in names.items()}
+    values |= dict.fromkeys(other, np.zeros(3, np.float32))
+    values |= dict.fromkeys(["training/Adam/iter", "Adam/beta_1", "optimizer/vars/0"], np.zeros(()))
+    found = load(checkpoint(tmp_path / "model", values))
+    slots = slots_of(found, ["c/kernel", "c/bias"])
+    assert not slots.names() & {*shape, *other} - {"global_step"}
+    assert set(values) - slots.names() == {*other, "c/kernel", "c/bias"}
+    for name, (owner, label) in names.items():
+        assert slots.of[owner][label] in names, name
+
+
+def test_rmsprop_of_keras_resumes_in_torch_s(tmp_path: Path) -> None:
+    values = {"a/kernel": np.ones((6, 5)), "a/bias": np.ones(5), "b/kernel": np.ones((5, 3)),
+              "RMSprop/iter": np.array(7)}  # fmt: skip
+    values |= {
+        f"RMSprop/{name}/rms": v * 4 for name, v in values.items() if "/" in name and v.size > 1
+    }
+    path = checkpoint(tmp_path / "model", values)
+    net = Net()
+    optimizer = torch.optim.RMSprop(net.parameters(), 0.1, 0.9)
+    assert load_optimizer(optimizer, net, path, MAP).complete
+    state = optimizer.state[net.a.weight]
+    assert state["step"] == 7 and torch.equal(state["square_avg"], torch.full((5, 6), 4.0).double())
+    optimizer = torch.optim.RMSprop(net.parameters(), 0.1, 0.9, momentum=0.5)
+    with pytest.raises(CheckpointError, match="momentum holds the learning rate"):
+        load_optimizer(optimizer, net, path, MAP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -10,9 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from tf2torch.weights import load
+from tf2torch.weights import load, load_into
 from tf2torch.weights.errors import CheckpointError
+from tf2torch.weights.expectations import expected as expected_ways
+from tf2torch.weights.listing import list_json
+from tf2torch.weights.maps import toml_of
+from tf2torch.weights.models import model_of
+from tf2torch.weights.pairing import propose
+from tf2torch.weights.proposing import map_text
 
 HERE = Path(__file__).parent
 
@@ -83,6 +92,37 @@ def test_keras_files_hold_the_model_s_weights(
     for label, value in zip(names, expected["keras"][str(folder / name)], strict=True):
         key = label if label in found else next(k for k in found if k.endswith(f"/{label}"))
         np.testing.assert_array_equal(found[key], value)
+
+
+class Nested(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(3, 5)
+        self.dense_1 = nn.Linear(5, 3)
+        self.both = nn.LSTM(3, 2, bidirectional=True, batch_first=True)
+        self.last = nn.GRU(4, 3, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.both(self.dense_1(self.dense(x)))[0])[1][0]
+
+
+@pytest.mark.parametrize("name", ["keras2_nested", "keras3_nested"])
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_models_inside_of_models_and_wrapped_layers(
+    name: str, suffix: str, folder: Path, expected: dict[str, Any]
+) -> None:
+    """Optimizer state is told apart; what is proposed for nn.LSTM and nn.GRU computes the same."""
+    *values, x, wanted = expected["keras"][str(folder / f"{name}{suffix}")]
+    found = load(folder / f"{name}{suffix}")
+    have = [value.tobytes() for value in found.values()]
+    assert all(value.tobytes() in have for value in values)
+    net = Nested()
+    model = model_of(net)
+    proposal = propose(found, expected_ways(net), model.shapes)
+    assert proposal.complete, proposal
+    assert load_into(net, found, toml_of(map_text(proposal, "Nested", "keras"))).complete
+    got = net(torch.tensor(x, dtype=torch.float32)).detach().numpy()
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_object_graphs_give_the_names_of_the_program(folder: Path) -> None:
@@ -167,6 +207,11 @@ def test_optimizer_state_is_known_by_its_names(folder: Path) -> None:
     slots = slots_of(found, [name for name in found if "Adagrad" not in name])
     assert slots.of["dnn/logits/bias"] == {"accum": "dnn/logits/bias/t_0/Adagrad"}
     assert len(slots.of) == 6 and slots.step == "global_step"
+    listed = {row["name"]: row for row in json.loads(list_json(found, [*found.entries.values()],
+                                                              False))["variables"]}  # fmt: skip
+    row = listed["dnn/logits/bias/t_0/Adagrad"]
+    assert (row["variable"], row["slot"]) == ("dnn/logits/bias", "accum")
+    assert "slot" not in listed["dnn/logits/bias"]
     found = load(folder / "objects")
     slots = slots_of(found, ["kernel", "bias"])
     assert slots.of["kernel"] == {"m": "Adam/kernel/m", "v": "Adam/kernel/v"}

@@ -170,8 +170,7 @@ def _propose(path: str, options: dict[str, Any]) -> int:
     from tf2torch.weights.convert import convert_checkpoint
     from tf2torch.weights.maps import map_of, toml_of
     from tf2torch.weights.opening import load
-    from tf2torch.weights.pairing import map_text
-    from tf2torch.weights.proposing import proposal_for, table
+    from tf2torch.weights.proposing import map_text, proposal_for, table
 
     found = load(path, options["step"])
     module, proposal = proposal_for(found, options["model"])

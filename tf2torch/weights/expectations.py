@@ -8,7 +8,7 @@ from typing import Any
 
 WEIGHT, BIAS, GAMMA, BETA = "weight", "bias", "gamma", "beta"
 MEAN, VARIANCE, TABLE, ANY = "mean", "variance", "table", "any"
-#: Keras's LSTM: two kernels with torch's order of gates, the forget bias among the values.
+#: Keras's cells: two kernels; the LSTM's have torch's order of gates, the forget bias among them.
 KERAS_KERNEL, KERAS_STATE, KERAS_BIAS = "keras kernel", "keras state", "keras bias"
 KERAS = {"kernel": KERAS_KERNEL, "recurrent_kernel": KERAS_STATE, "bias": KERAS_BIAS}
 #: Last part of a variable's name, without its number -> role.
@@ -65,6 +65,8 @@ def _ways(nn: Any, owner: Any, last: str, tensor: Any) -> list[Expected]:
         return [_way(_SAME, roles.get(last, ANY))]
     if isinstance(owner, nn.LSTM):
         return _lstm(owner, last)
+    if isinstance(owner, nn.GRU):
+        return _gru(last)
     if isinstance(owner, nn.RNNBase):
         return []
     if last == "bias" and isinstance(owner, (nn.Linear, convolution)):
@@ -107,6 +109,15 @@ def _lstm(owner: Any, last: str) -> list[Expected]:
     if last.startswith("weight_hr"):
         return [_way(["transpose"], WEIGHT)]
     return []
+
+
+def _gru(last: str) -> list[Expected]:
+    """Keras's layer that resets after the product; TensorFlow's other cells are no nn.GRU."""
+    kind, _, part = last.partition("_")
+    part = part.split("_")[0]
+    role = KERAS_BIAS if kind == "bias" else KERAS_KERNEL if part == "ih" else KERAS_STATE
+    options = {"part": f"bias_{part}" if kind == "bias" else part, "gates": "zrh"}
+    return [Expected(frozenset({role}), ["gru", options])]
 
 
 def expected_of_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list[Expected]]:

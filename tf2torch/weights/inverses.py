@@ -84,11 +84,22 @@ def _undo_lstm(
     rows[...] = np.concatenate([blocks[gate] for gate in gates], axis=-1)
 
 
+def _undo_gru(array: Array, into: Array, part: str, gates: str = "", **options: Any) -> None:
+    del options
+    if not gates:
+        into[...] = array
+        return
+    blocks = dict(zip("rzh", np.split(array if part.startswith("bias") else array.T, 3, axis=-1)))
+    place = into[int(part == "bias_hh")] if part.startswith("bias") else into
+    place[...] = np.concatenate([blocks[gate] for gate in gates], axis=-1)
+
+
 _UNDO: Mapping[str, Callable[..., None]] = {
     "reshape": _undo_reshape,
     "flatten_nhwc": _undo_flatten,
     "unflatten_nhwc": _undo_unflatten,
     "lstm": _undo_lstm,
+    "gru": _undo_gru,
 }
 
 
@@ -110,6 +121,11 @@ def shape_before(layout: Any, shape: Sequence[int]) -> tuple[int, ...]:
             for place, axis in enumerate(axes):
                 before[axis] = sizes[place]
             sizes = before
+        elif name == "gru" and options and options[0].get("gates"):
+            if options[0]["part"].startswith("bias"):
+                sizes = [2, *sizes]
+            else:
+                sizes.reverse()
         elif name in ("identity", "gru") or name == "lstm" and options[0].get("part") == "bias":
             continue
         else:

@@ -96,10 +96,22 @@ def lstm(
     return (columns[:input] if part == "ih" else columns[input:]).T
 
 
-def gru(array: Array, part: str, **options: Any) -> Array:
-    """The support file's cell keeps TensorFlow's two kernels and biases as they are."""
-    del part, options
-    return array
+def gru(array: Array, part: str, gates: str = "", **options: Any) -> Array:
+    """The support file's cell keeps TensorFlow's two kernels and biases as they are.
+
+    With `gates` it is Keras's layer that resets after the product, which is nn.GRU in another
+    order: `zrh` to r, z, n. Its bias has a row for the input (`bias_ih`) and one for the state.
+    """
+    del options
+    if not gates:
+        return array
+    if part.startswith("bias"):
+        if array.ndim != 2:
+            raise LayoutError("its one bias is of a layer that resets before the product")
+        array = array[int(part == "bias_hh")]
+    blocks = np.split(array, 3, axis=-1)
+    columns = np.concatenate([blocks[gates.index(gate)] for gate in "rzh"], axis=-1)
+    return columns if part.startswith("bias") else columns.T
 
 
 STEPS: Mapping[str, Callable[..., Array]] = {

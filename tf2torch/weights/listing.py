@@ -14,6 +14,7 @@ from tf2torch.weights import dtypes
 from tf2torch.weights.checkpoint import Array, Checkpoint, Entry
 from tf2torch.weights.errors import printable
 from tf2torch.weights.readers.graphs import graph_beside
+from tf2torch.weights.slots import owners_of, slots_of
 
 #: Elements that statistics look at once.
 CHUNK = 1 << 20
@@ -92,6 +93,8 @@ def _numbers(checkpoint: Checkpoint, entry: Entry) -> list[str]:
 def list_json(checkpoint: Checkpoint, entries: Sequence[Entry], with_statistics: bool) -> str:
     """The same as JSON, with what a graph beside the checkpoint adds."""
     graph = graph_beside(checkpoint)
+    state = slots_of(checkpoint, owners_of(checkpoint))
+    slots = {name: (owner, slot) for owner, own in state.of.items() for slot, name in own.items()}
     rows = []
     for entry in entries:
         row: dict[str, Any] = {
@@ -105,6 +108,10 @@ def list_json(checkpoint: Checkpoint, entries: Sequence[Entry], with_statistics:
             row["slices"] = entry.slices
         if graph is not None and entry.name in graph.variables:
             row["trainable"] = graph.variables[entry.name].trainable
+        if entry.name in slots:
+            row["variable"], row["slot"] = slots[entry.name]
+        elif entry.name in state.names():
+            row["slot"] = "of the optimizer"
         if with_statistics and entry.numpy is not None:
             found = statistics(checkpoint[entry.name])
             row["statistics"] = None if found is None else _finite(found)

@@ -29,7 +29,18 @@ STATES: dict[str, tuple[dict[str, str], bool]] = {
     "TFLazyAdam": (_ADAM, True),
     "SGD": ({"accum": "momentum_buffer"}, False),
     "TFMomentum": ({"accum": "momentum_buffer"}, False),
-    "TFRMSProp": ({"ms": "mean_square", "mom": "momentum_buffer", "mg": "mean_gradient"}, False),
+    "TFRMSProp": (
+        {
+            "ms": "mean_square",
+            "mom": "momentum_buffer",
+            "mg": "mean_gradient",
+            "rms": "mean_square",
+            "momentum": "momentum_buffer",
+        },
+        False,
+    ),  # fmt: skip
+    # Keras's, which adds epsilon outside of the root where it has no momentum.
+    "RMSprop": ({"rms": "square_avg", "mg": "grad_avg"}, True),
     "Adagrad": ({"accum": "sum"}, True),
     "TFAdagrad": ({"accum": "sum"}, False),
     "Adadelta": (_DELTA, True),
@@ -100,6 +111,9 @@ def load_optimizer(
 def _refuse(checkpoint: Checkpoint, kind: str, group: Mapping[str, Any]) -> None:
     if group.get("amsgrad"):
         raise CheckpointError(checkpoint.path, f"has no state for {kind} with amsgrad")
+    if kind == "RMSprop" and group.get("momentum"):
+        text = "TensorFlow's momentum holds the learning rate, that of RMSprop does not"
+        raise CheckpointError(checkpoint.path, text, help="TFRMSProp of tf1_support.py has it")
 
 
 def _state(
@@ -154,6 +168,8 @@ def _wanted(kind: str, group: Mapping[str, Any]) -> set[str]:
         return set()
     if kind == "TFRMSProp" and not group.get("centered"):
         every.discard("mean_gradient")
+    if kind == "RMSprop" and not group.get("centered"):
+        every.discard("grad_avg")
     return every
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from tf2torch.weights import inverses, layout
 from tf2torch.weights.checkpoint import Checkpoint, Entry
 from tf2torch.weights.expectations import ANY, KERAS, NAMES, Expected
-from tf2torch.weights.slots import slots_of
+from tf2torch.weights.slots import owners_of, slots_of
 from tf2torch.weights.sources import BOOKKEEPING, SHADOW
 
 #: Words that say nothing of the place.
@@ -55,8 +54,12 @@ def propose(
                 (entry.name, way.layout)
                 for way in ways
                 for entry in entries
-                if roles[entry.name] in way.roles and _fits(entry, way.layout, shapes[key])
+                if roles[entry.name] in way.roles
+                and _fits(entry, way.layout, shapes[key])
+                and _same_direction(key, entry.name, expected)
             ]
+        elif not key.endswith("num_batches_tracked") and not _second_bias(key, expected):
+            candidates[key] = []
     found = Proposal()
     rules = (_only_one, _same_names, _same_scope, _same_numbers, _in_order)
     while True:
@@ -75,9 +78,7 @@ def propose(
 
 def _variables(checkpoint: Checkpoint) -> list[Entry]:
     """Variables without the optimizer's, TensorFlow's own and moving averages."""
-    names = set(checkpoint)
-    owners = [name for name in names if any(other.startswith(f"{name}/") for other in names)]
-    state = slots_of(checkpoint, owners).names() | slots_of(checkpoint, ()).names()
+    state = slots_of(checkpoint, owners_of(checkpoint)).names() | slots_of(checkpoint, ()).names()
     return [
         entry
         for entry in checkpoint.entries.values()
@@ -109,6 +110,21 @@ def _fits(entry: Entry, steps: Any, shape: tuple[int, ...]) -> bool:
         return False
 
 
+def _second_bias(key: str, expected: Mapping[str, Sequence[Expected]]) -> bool:
+    """Whether this is the bias of an LSTM that TensorFlow does not have."""
+    return "bias_hh" in key and bool(expected.get(key.replace("bias_hh", "bias_ih")))
+
+
+def _same_direction(key: str, name: str, keys: Container[str]) -> bool:
+    """Whether both are of the same direction, where a recurrent layer has two."""
+    backward = key.endswith("_reverse")
+    if not backward and f"{key}_reverse" not in keys:
+        return True
+    words = set(re.findall(r"[a-z]+", name.lower()))
+    forward, back = words & {"forward", "fw", "fwd"}, words & {"backward", "bw", "bwd"}
+    return not (forward if backward else back)
+
+
 def _accept(
     pairs: Mapping[str, Pair], candidates: dict[str, list[tuple[str, Any]]], found: Proposal
 ) -> None:
@@ -128,7 +144,8 @@ def _accept(
 def _other_part(one: Any, other: Any) -> bool:
     """Whether two layouts take different parts of a variable."""
     steps = [layout.steps_of(each)[0] for each in (one, other)]
-    return all(step[0] == "lstm" for step in steps) and steps[0][1] != steps[1][1]
+    recurrent = all(step[0] in ("lstm", "gru") for step in steps)
+    return recurrent and steps[0][1] != steps[1][1]
 
 
 # Rules: each returns pairs that it is sure of
@@ -148,7 +165,7 @@ def _only_one(candidates: Candidates, _: Proposal) -> dict[str, Pair]:
 
 def _part(steps: Any) -> str:
     first = layout.steps_of(steps)[0]
-    return f"#{first[1].get('part')}" if first[0] == "lstm" else ""
+    return f"#{first[1].get('part')}" if first[0] in ("lstm", "gru") else ""
 
 
 def _same_names(candidates: Candidates, _: Proposal) -> dict[str, Pair]:
@@ -260,40 +277,3 @@ def _words(name: str) -> tuple[str, ...]:
 
 def _numbers(words: Sequence[str]) -> list[int]:
     return [int(word) for word in words if word.isdigit()]
-
-
-# The map
-
-
-def map_text(proposal: Proposal, module: str, source: str) -> str:
-    """The proposal as a TOML map, with what is open as comments to be chosen from."""
-    lines = [f"# Weight map from {source}.", "# Lines that begin with # are to be settled.", ""]
-    lines += [f"module = {_quoted(module)}"]
-    left = ", ".join(_quoted(name) for name in proposal.left)
-    lines += [f"# ignore = [{left}]  # nothing takes these"] if left else []
-    lines += ["", "[variables]"]
-    by_variable: dict[str, list[str]] = {}
-    for key, (name, steps, _) in proposal.pairs.items():
-        target = f"{{ key = {_quoted(key)}, layout = {_toml(steps)} }}"
-        by_variable.setdefault(name, []).append(target)
-    for name, targets in by_variable.items():
-        value = targets[0] if len(targets) == 1 else "[" + ", ".join(targets) + "]"
-        lines.append(f"{_quoted(name)} = {value}")
-    for key, rows in proposal.open.items():
-        lines += ["", f"# {key}: {'one of' if rows else 'no variable of its shape'}"]
-        for name, steps in rows:
-            target = f"{{ key = {_quoted(key)}, layout = {_toml(steps)} }}"
-            lines.append(f"# {_quoted(name)} = {target}")
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=True)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
-    return _quoted(value) if isinstance(value, str) else str(value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from typing import Any
 
 from tf2torch.weights.checkpoint import Checkpoint
 from tf2torch.weights.errors import printable
@@ -43,3 +45,40 @@ def table(proposal: Proposal, *, verbose: bool = False) -> str:
         lines.append(f"{row.status:<9}  {printable(name)}  {printable(row.detail)}")
     sums = f"{len(proposal.pairs)} settled, {len(proposal.open)} open, {len(proposal.left)} left"
     return "\n".join([*lines, sums]) + "\n"
+
+
+# The map
+
+
+def map_text(proposal: Proposal, module: str, source: str) -> str:
+    """The proposal as a TOML map, with what is open as comments to be chosen from."""
+    lines = [f"# Weight map from {source}.", "# Lines that begin with # are to be settled.", ""]
+    lines += [f"module = {_quoted(module)}"]
+    left = ", ".join(_quoted(name) for name in proposal.left)
+    lines += [f"# ignore = [{left}]  # nothing takes these"] if left else []
+    lines += ["", "[variables]"]
+    by_variable: dict[str, list[str]] = {}
+    for key, (name, steps, _) in proposal.pairs.items():
+        target = f"{{ key = {_quoted(key)}, layout = {_toml(steps)} }}"
+        by_variable.setdefault(name, []).append(target)
+    for name, targets in by_variable.items():
+        value = targets[0] if len(targets) == 1 else "[" + ", ".join(targets) + "]"
+        lines.append(f"{_quoted(name)} = {value}")
+    for key, rows in proposal.open.items():
+        lines += ["", f"# {key}: {'one of' if rows else 'no variable of its shape'}"]
+        for name, steps in rows:
+            target = f"{{ key = {_quoted(key)}, layout = {_toml(steps)} }}"
+            lines.append(f"# {_quoted(name)} = {target}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=True)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+    return _quoted(value) if isinstance(value, str) else str(value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tf2torch.weights.checkpoint import Checkpoint
 from tf2torch.weights.errors import CheckpointError
+from tf2torch.weights.keras_slots import LABELS, bookkeeping, keras_slots
 from tf2torch.weights.readers.graphs import Graph, graph_beside, number_attribute, scalar_of
 from tf2torch.weights.readers.objects import SUFFIX
 
@@ -38,11 +39,6 @@ OPS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 _OP = re.compile(r"^(?:Resource)?(?:Sparse)?Apply(\w+)$")
 _POWER = re.compile(r"(?:^|/)(beta[12]_power)(_\d+)?$")
 _STEPS = frozenset({"global_step", "iteration", "iter"})
-#: Slots of TF2's optimizers whose meaning is that of TF1's.
-_OBJECT_SLOTS = {
-    "m": "m", "v": "v", "accumulator": "accum", "linear": "linear",
-    "accum_grad": "accum", "accum_var": "accum_update",
-}  # fmt: skip
 _SLOT_KEY = re.compile(r"^(.*)/\.OPTIMIZER_SLOT/.*/(\w+)/\.ATTRIBUTES/VARIABLE_VALUE$")
 
 
@@ -56,6 +52,7 @@ class Slots:
         optimizer: variable -> the optimizer's name, where it is known.
         numbers: variable -> hyperparameters that are constants of the graph.
         step: the variable that counts steps.
+        numbers_saved: hyperparameters, metrics and states that are no variable's slot.
     """
 
     of: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -64,12 +61,21 @@ class Slots:
     optimizer: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, dict[str, float]] = field(default_factory=dict)
     step: str | None = None
+    numbers_saved: set[str] = field(default_factory=set)
 
     def names(self) -> set[str]:
         """Every variable that is optimizer state."""
         found = {name for slots in self.of.values() for name in slots.values()}
-        found |= {name for names in self.powers.values() for name in names}
+        found |= {name for names in self.powers.values() for name in names} | self.numbers_saved
         return found | ({self.step} if self.step else set())
+
+
+def owners_of(checkpoint: Checkpoint) -> set[str]:
+    """Names that may have slots: those of a scope too, and what Keras's slots name."""
+    names = set(checkpoint)
+    paths = (name.split("/") for name in names)
+    scopes = {"/".join(parts[:n]) for parts in paths for n in range(1, len(parts))}
+    return (names & scopes) | {variable for variable, _ in keras_slots(names).values()}
 
 
 def slots_of(checkpoint: Checkpoint, variables: Iterable[str]) -> Slots:
@@ -83,6 +89,12 @@ def slots_of(checkpoint: Checkpoint, variables: Iterable[str]) -> Slots:
     if graph is not None:
         _from_graph(graph, checkpoint, known, found)
     _from_names(checkpoint, known, found)
+    for name, (variable, label) in keras_slots(checkpoint).items():
+        if variable in known and name not in known:
+            found.of.setdefault(variable, {}).setdefault(label, name)
+    for name, entry in checkpoint.entries.items():
+        if name not in known and bookkeeping(name, entry.shape):
+            found.numbers_saved.add(name)
     for name in checkpoint:
         match = _POWER.search(name)
         if match and checkpoint.entries[name].shape == ():
@@ -138,7 +150,7 @@ def _from_names(checkpoint: Checkpoint, known: set[str], found: Slots) -> None:
         slot = _SLOT_KEY.match(entry.key)
         if slot is not None:
             base = f"{slot.group(1)}{SUFFIX}"
-            label = _OBJECT_SLOTS.get(slot.group(2), slot.group(2))
+            label = LABELS.get(slot.group(2), slot.group(2))
             variable = checkpoint.entry(base).name if base in checkpoint else ""
             found.of.setdefault(variable, {})[label] = name
             continue

@@ -25,7 +25,9 @@ for _kind in ("lstm", "gru", "simple_rnn"):
     _ROLES[f"{_kind}/cell", 3] = ("kernel", "recurrent_kernel", "bias")
     _ROLES[f"{_kind}/cell", 2] = ("kernel", "recurrent_kernel")
 
-_PLACE = re.compile(r"^(.*?layers/)([a-z0-9_]+)((?:/cell)?)/vars/(\d+)$")
+#: Layers inside of wrappers: their folder -> where the wrapper's config has them.
+_WRAPPED = {"forward_layer": "layer", "backward_layer": "backward_layer", "layer": "layer"}
+Config = dict[str, Any]
 
 
 def snake(name: str) -> str:
@@ -35,45 +37,72 @@ def snake(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def layer_names(config: bytes | None) -> dict[str, str]:
-    """`dense_1` -> the layer's name, for the layers of a model's config.json."""
-    try:
-        layers = json.loads(config or b"{}")["config"]["layers"]
-        found: dict[str, str] = {}
-        counts: dict[str, int] = {}
-        for layer in layers:
-            kind = snake(layer["class_name"])
-            if kind == "input_layer":
-                continue
-            number = counts.get(kind, 0)
-            counts[kind] = number + 1
-            found[f"{kind}_{number}" if number else kind] = str(layer["config"]["name"])
-        return found
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
+def _inner(config: Config) -> dict[str, Config]:
+    """`dense_1` -> the config of the layer that a model's file calls so."""
+    found: dict[str, Config] = {}
+    counts: dict[str, int] = {}
+    for layer in config.get("config", {}).get("layers", ()):
+        kind = snake(layer["class_name"])
+        if kind == "input_layer":
+            continue
+        number = counts.get(kind, 0)
+        counts[kind] = number + 1
+        found[f"{kind}_{number}" if number else kind] = layer
+    return found
+
+
+def _owner(place: str, file: Any, root: Config) -> tuple[str, str] | None:
+    """Name and kind of the layer (or cell) that has the variables at a place; None if unknown."""
+    steps = place.strip("/").split("/")
+    names: list[str] = []
+    config, kind, at = root, "", 0
+    while at < len(steps):
+        step, folder = steps[at], "/" + "/".join(steps[: at + 2])
+        if step == "layers" and at + 1 < len(steps):
+            label = steps[at + 1]
+            config = _inner(config).get(label, {})
+            kind = snake(config.get("class_name", "")) or re.sub(r"_\d+$", "", label)
+            name = config.get("config", {}).get("name") or _attribute(file, f"{folder}/vars")
+            if not isinstance(name, str):
+                return None
+            names.append(name)
+            at += 2
+        elif step in _WRAPPED and names:
+            inner = config.get("config", {})
+            config = inner.get(_WRAPPED[step]) or inner.get("layer") or {}
+            kind = snake(config.get("class_name", ""))
+            names.append(step)
+            at += 1
+        elif step == "cell" and names:
+            kind = f"{kind or 'lstm'}/cell"
+            names.append(step)
+            at += 1
+        else:
+            return None
+    return "/".join(names), kind
+
+
+def _attribute(file: Any, place: str) -> Any:
+    return file[place].attrs.get("name") if place in file else None
 
 
 def named(places: list[str], file: Any, config: bytes | None) -> dict[str, str]:
     """Path of a dataset -> `layer/kernel`, where the file tells both."""
-    known = layer_names(config)
-    groups: dict[str, list[tuple[str, re.Match[str]]]] = {}
+    groups: dict[str, list[str]] = {}
     for place in places:
-        match = _PLACE.match(place)
-        if match:
-            groups.setdefault(place.rpartition("/")[0], []).append((place, match))
+        owner, _, number = place.rpartition("/vars/")
+        if owner.startswith("/layers/") and number.isdigit():
+            groups.setdefault(owner, []).append(place)
     found: dict[str, str] = {}
-    for group, rows in groups.items():
-        prefix, label, cell = rows[0][1].groups()[:3]
-        if prefix != "/layers/":
-            continue  # layers of models inside of models: the path says more
-        kind = re.sub(r"_\d+$", "", label)
-        roles = _ROLES.get((kind + cell, len(rows)))
-        owner = group if not cell else f"/layers/{label}/vars"
-        name = file[owner].attrs.get("name") if owner in file else None
-        name = name if isinstance(name, str) and not cell else known.get(label, name)
-        if roles is None or not isinstance(name, str):
-            continue
-        for place, match in rows:
-            if int(match.group(4)) < len(roles):
-                found[place] = f"{name}{cell}/{roles[int(match.group(4))]}"
+    try:
+        root = json.loads(config or b"{}")
+        for owner, members in groups.items():
+            name, kind = _owner(owner, file, root) or ("", "")
+            roles = _ROLES.get((kind, len(members)), ())
+            for place in members:
+                index = int(place.rpartition("/")[2])
+                if index < len(roles):
+                    found[place] = f"{name}/{roles[index]}"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
     return found
