@@ -103,18 +103,6 @@ def test_a_gradient_alone_may_differ() -> None:
     assert compare(tf_side, lambda x: x * x, ["float32[3]"], gradients=False)
 
 
-def test_a_keras_model_and_a_function_of_tensorflow_2(tmp_path: Path) -> None:
-    import torch
-
-    def tf_side() -> Any:
-        import tensorflow as tf
-
-        return tf.function(lambda x: tf.nn.softmax(x))
-
-    assert compare(tf_side(), lambda x: torch.softmax(x, -1), ["float32[2, 5]"])
-    assert not compare(tf_side(), lambda x: torch.softmax(x, 0), ["float32[2, 5]"])
-
-
 def test_a_kept_side_stands_for_tensorflow(tmp_path: Path) -> None:
     file = tmp_path / "side.npz"
     assert compare(tf_model, torch_model(), IMAGES, weights=WEIGHTS, save_to=file)

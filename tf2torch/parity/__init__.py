@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tf2torch.parity.distributions import assert_same_distribution, compare_distribution
     from tf2torch.parity.findings import Finding
     from tf2torch.parity.functions import Comparison, assert_parity, compare
+    from tf2torch.parity.graph_sides import MetaGraph
     from tf2torch.parity.layers import compare_layers
     from tf2torch.parity.programs import check_pair
     from tf2torch.parity.reports import Report
-    from tf2torch.parity.sides import MetaGraph
     from tf2torch.parity.tolerances import Tolerance
     from tf2torch.parity.trajectories import assert_training_parity, compare_training
 
@@ -46,7 +46,7 @@ _HOMES = {
     "compare": "functions",
     "compare_layers": "layers",
     "Report": "reports",
-    "MetaGraph": "sides",
+    "MetaGraph": "graph_sides",
     "Tolerance": "tolerances",
     "assert_training_parity": "trajectories",
     "compare_training": "trajectories",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tf2torch.parity.frameworks import tensorflow_1, tensorflow_process
 from tf2torch.parity.functions import Comparison, Row
 from tf2torch.parity.isolated import SideFailed, isolated
 
@@ -25,7 +26,7 @@ def compare_distribution(
     by Kolmogorov and Smirnov's limit; so samples should have some hundred numbers.
     """
     try:
-        ours = np.sort(isolated("TensorFlow", partial(_tf_sample, tf_fn, seed)))
+        ours = np.sort(tensorflow_process(partial(_tf_sample, tf_fn, seed)))
         theirs = np.sort(isolated("torch", partial(_torch_sample, torch_fn, seed)))
     except SideFailed as failed:
         return Comparison((), str(failed))
@@ -91,10 +92,8 @@ def ks_chance(scaled: float) -> float:
     return float(min(max(total, 0.0), 1.0))
 
 
-def _tf_sample(function: Callable[[], Any], seed: int) -> Any:
-    from tf2torch.parity.recorder.legacy import load_tensorflow
-
-    tf = load_tensorflow()
+def _tf_sample(function: Callable[[], Any], seed: int, alone: bool) -> Any:
+    tf = tensorflow_1(alone)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(seed)
         tensor = function()

@@ -56,6 +56,10 @@ class Draws:
         self._finished = 0
         self._named_runs: list[int] = []
         self._sites: dict[tuple[int, str], Site] = {}
+        self._steps: dict[frozenset[str], int] = {}
+        self._bounds: dict[frozenset[str], float] = {}
+        self._stepped = 0
+        self.mapped: frozenset[str] = frozenset()  # the variables that have parameters
         self.missing: list[dict[str, Any]] = []
         self.draws = [
             Draw(event["type"], event["run"], tuple(event["shape"]), event)
@@ -83,15 +87,30 @@ class Draws:
         """A run's fetches have been assigned: its draws and all before are over."""
         self._finished = max(self._finished, run)
 
+    def step(self, names: frozenset[str]) -> None:
+        """An optimizer has updated these variables, as the next run does that updates them.
+
+        That run may have more draws, those before it are over.
+        """
+        for group, runs in self._record.updating:
+            if group & self.mapped == names:
+                count = self._steps.get(group, 0)
+                self._steps[group] = count + 1
+                if count < len(runs):
+                    self._stepped = max(self._stepped, runs[count])
+                    self._finished = max(self._finished, runs[count] - 1)
+                    self._bounds[group] = runs[count + 1] if count + 1 < len(runs) else math.inf
+
     @property
     def finished(self) -> int:
-        """The last run whose fetches have been assigned."""
-        return self._finished
+        """The last run whose fetches have been assigned, or whose update has been made."""
+        return max(self._finished, self._stepped)
 
     def _last_run(self) -> float:
         """The conversion cannot be further than the first run it has not finished."""
         place = bisect.bisect_right(self._named_runs, self._finished)
-        return self._named_runs[place] if place < len(self._named_runs) else math.inf
+        named = self._named_runs[place] if place < len(self._named_runs) else math.inf
+        return min(named, *self._bounds.values(), math.inf)
 
     def unused(self) -> list[Draw]:
         return [draw for draw in self.draws if not draw.used]

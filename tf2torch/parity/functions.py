@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from tf2torch.parity.isolated import SideFailed, isolated
+from tf2torch.parity.eager import is_eager
+from tf2torch.parity.frameworks import tensorflow_process
+from tf2torch.parity.isolated import SideFailed, here, isolated
 from tf2torch.parity.mapping import entries_of
 from tf2torch.parity.sides import Side, cotangents, save, tensorflow_side, torch_side
 from tf2torch.parity.specs import drawn
@@ -96,7 +98,8 @@ def compare(
 ) -> Comparison:
     """Runs both sides on the same inputs, from the same weights, and compares all they give.
 
-    `inputs` are arrays or descriptions like `"float32[8, 28]"`, drawn by `seed`. `weights` is a
+    `inputs` are arrays or descriptions like `"float32[8, 28]"`, drawn by `seed`: a list of them,
+    or a dictionary, whose values both sides get by name. `weights` is a
     weight map, its file, or a mapping from names of variables to keys of the module. Layouts are
     written `"nhwc -> nchw"`, once or for each value. `dtype="float64"` computes in double
     precision. `save_to` keeps the TensorFlow side in a file that can stand for it later.
@@ -104,15 +107,16 @@ def compare(
     device, dtype = device or "cpu", dtype or "float32"
     double = dtype == "float64"
     given = drawn(tuple(inputs) if isinstance(inputs, list) else inputs, seed)
-    given = given if isinstance(given, tuple) else (given,)
-    run = isolated if isolate else (lambda _, function: function())
+    given = given if isinstance(given, (tuple, dict)) else (given,)
+    run = isolated if isolate else here
     try:
-        ours = run(
-            "TensorFlow", partial(tensorflow_side, tf_fn, given, gradients, seed, double, None)
+        ours = tensorflow_process(
+            partial(tensorflow_side, tf_fn, given, gradients, seed, double),
+            alone=isolate and not is_eager(tf_fn),
         )
         if save_to is not None:
             save(ours, Path(save_to))
-        entries = entries_by_key(weights)
+        entries = with_names_of(ours, entries_by_key(weights))
         marks = arranged(cotangents(ours.outputs, seed), _flat_layout(ours.outputs, output_layout))
         theirs = run(
             "torch",
@@ -123,6 +127,8 @@ def compare(
         )  # fmt: skip
     except SideFailed as failed:
         return Comparison((), str(failed))
+    if isinstance(ours.outputs, Mapping) and not isinstance(theirs.outputs, Mapping):
+        ours.outputs = next(iter(ours.outputs.values())) if len(ours.outputs) == 1 else ours.outputs
     limits = PRECISION.get(dtype, PRECISION["float32"])
     tolerance = (limits[0] if rtol is None else rtol, limits[1] if atol is None else atol)
     rows = _rows(ours, theirs, entries, input_layout, output_layout, tolerance, gradients)
@@ -153,6 +159,23 @@ def entries_by_key(weights: Any) -> dict[str, list[tuple[str, Any]]]:
     return found
 
 
+def with_names_of(
+    side: Side, entries: Mapping[str, list[tuple[str, Any]]]
+) -> dict[str, list[tuple[str, Any]]]:
+    """The entries with the variables' full names: a Keras model puts its own in front."""
+
+    def full(name: str) -> str:
+        if name in side.variables:
+            return name
+        found = [known for known in side.variables if known.endswith("/" + name)]
+        if len(found) != 1:
+            known = ", ".join(sorted(side.variables)) or "no variables"
+            raise SideFailed(f"TensorFlow's side has no variable {name!r}; it has {known}")
+        return found[0]
+
+    return {key: [(full(name), how) for name, how in parts] for key, parts in entries.items()}
+
+
 def _flat_layout(outputs: Any, layouts: Any) -> Any:
     """Layouts for the list of leaves, as they are declared for the structure."""
     if layouts is None or isinstance(layouts, str):
@@ -178,11 +201,11 @@ def _rows(
     if not gradients:
         return rows
     for index, (mine, yours) in enumerate(zip(theirs.input_gradients, ours.input_gradients)):
-        layouts = (
-            input_layout
-            if isinstance(input_layout, (str, type(None)))
-            else ([*input_layout, *([None] * (index + 1))][index])
-        )
+        layouts = input_layout
+        if isinstance(input_layout, Mapping):
+            layouts = input_layout.get(sorted(input_layout, key=str)[index])
+        elif isinstance(input_layout, (list, tuple)):
+            layouts = [*input_layout, *([None] * (index + 1))][index]
         rows.append(
             _gradient(f"gradient of input {index}", mine, arranged(yours, layouts), tolerance)
         )

@@ -20,7 +20,7 @@ class SideFailed(Exception):
 def isolated(title: str, function: Callable[[], Any], timeout: float = 300) -> Any:
     """The result of a function that runs in a forked process."""
     if not hasattr(os, "fork"):
-        return _here(title, function)
+        return here(title, function)
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
@@ -46,7 +46,8 @@ def isolated(title: str, function: Callable[[], Any], timeout: float = 300) -> A
     return result
 
 
-def _here(title: str, function: Callable[[], Any]) -> Any:
+def here(title: str, function: Callable[[], Any]) -> Any:
+    """The result of a function in this process."""
     try:
         return function()
     except Exception:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tf2torch.parity.frameworks import tensorflow_1, tensorflow_process
 from tf2torch.parity.functions import Comparison, Row, entries_by_key
 from tf2torch.parity.isolated import SideFailed, isolated
 from tf2torch.parity.localise import arrangements
@@ -39,7 +40,7 @@ def compare_layers(
     for key, parts in entries.items():
         scopes.setdefault(key.rpartition(".")[0], parts[0][0].rpartition("/")[0])
     try:
-        tensors, values = isolated("TensorFlow", partial(_tf_layers, tf_fn, given, scopes, seed))
+        tensors, values = tensorflow_process(partial(_tf_layers, tf_fn, given, scopes, seed))
         outputs = isolated("torch", partial(_torch_layers, module, given, entries, values, device))
     except SideFailed as failed:
         return Comparison((), str(failed))
@@ -62,11 +63,9 @@ def compare_layers(
 
 
 def _tf_layers(
-    function: Callable[..., Any], inputs: Any, scopes: dict[str, str], seed: int
+    function: Callable[..., Any], inputs: Any, scopes: dict[str, str], seed: int, alone: bool
 ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-    from tf2torch.parity.recorder.legacy import load_tensorflow
-
-    tf = load_tensorflow()
+    tf = tensorflow_1(alone)
     with tf.Graph().as_default() as graph, tf.Session() as session:
         tf.set_random_seed(seed)
         given = mapped(lambda v: tf.placeholder(np.asarray(v).dtype, np.shape(v)), inputs)

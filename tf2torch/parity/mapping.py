@@ -9,15 +9,22 @@ from typing import Any
 def by_graph(weights: Mapping[str, Any]) -> dict[str, Any]:
     """The map with the names of the record: those of further graphs begin with the graph."""
     variables: dict[str, Any] = {}
-    graphs = 1 + max((row.get("graph", 0) for row in weights.get("optimizers", ())), default=0)
+    graphs = graphs_of(weights)
     every = {name: rows_of(entry) for name, entry in weights["variables"].items()}
-    graphs = max([graphs, *(1 + row.get("graph", 0) for rows in every.values() for row in rows)])
     for name, rows in every.items():
         for graph in range(graphs):
             own = [row for row in rows if row.get("graph", 0) == graph]
             entry = own[0] if len(own) == 1 else own or None
             variables[f"graph {graph}/{name}" if graph else name] = entry
     return {**weights, "variables": variables}
+
+
+def graphs_of(weights: Mapping[str, Any]) -> int:
+    """How many graphs the map knows."""
+    rows = [row for entry in weights["variables"].values() for row in rows_of(entry)]
+    return 1 + max(
+        (row.get("graph", 0) for row in [*rows, *weights.get("optimizers", ())]), default=0
+    )
 
 
 def rows_of(entry: Any) -> list[Any]:

@@ -45,6 +45,7 @@ class Steps:
         self._backward = 0
         self._clip = 0
         self.stepping = False
+        self.stepped: Callable[[frozenset[str]], None] = lambda names: None
 
     def install(self) -> None:
         register_optimizer_step_pre_hook(self._before)
@@ -108,13 +109,26 @@ class Steps:
         self._previous[place] = stored
         self._pending.append((parameter, event))
 
-    def _after(self, *_: Any) -> None:
+    def _after(self, optimizer: Optimizer, *_: Any) -> None:
         self.stepping = False
+        self.stepped(self._names(optimizer))
         pending, self._pending = self._pending, []
         for parameter, event in pending:
             value = parameter.detach().clone()
             event["after"] = self._writer.value(value.cpu().numpy())
             self._stepped.append((parameter, value, event))
+
+    def _names(self, optimizer: Optimizer) -> frozenset[str]:
+        """The variables that a step has updated."""
+        places, entries = self._loader.places(), self._loader.entries
+        return frozenset(
+            name
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None
+            for place in places.get(id(parameter), ())
+            for name, _ in entries[place]
+        )
 
     def flush(self) -> None:
         """Writes the steps that are over; a program may clip a parameter behind its update."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tf2torch.parity.doubt import SURE_UPDATES, decided, first_loose_run
 from tf2torch.parity.findings import END, NUMBERS, Finding
-from tf2torch.parity.mapping import by_graph
+from tf2torch.parity.mapping import by_graph, graphs_of
 from tf2torch.parity.pairs import Pair
 from tf2torch.parity.processes import record_command, replay_command, run
 from tf2torch.parity.records import Record
@@ -204,4 +204,5 @@ def pair_of(converted: Path, record: Path, replay: Path, options: Options) -> Pa
     text = converted.with_suffix(".weights.json").read_text(encoding="utf-8")
     weights = by_graph(json.loads(text))
     allowed = options.tolerance or (DOUBLE if options.double else Tolerance())
-    return Pair(Record(record), Record(replay), weights, allowed, options.ignore)
+    graphs = graphs_of(weights)
+    return Pair(Record(record, graphs), Record(replay), weights, allowed, options.ignore)

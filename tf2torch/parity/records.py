@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ class Record:
     """A folder of events and arrays."""
 
     folder: Path
+    graphs: int = 0  # so many graphs have variables of their own; 0 if every one has
 
     @cached_property
     def events(self) -> list[Event]:
@@ -26,7 +28,8 @@ class Record:
         if not path.exists():
             return []
         lines = path.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        found = [json.loads(line) for line in lines if line.endswith("}")]
+        return folded(found, self.graphs) if self.graphs else found
 
     def of(self, kind: str) -> Iterator[Event]:
         return (event for event in self.events if event["kind"] == kind)
@@ -80,6 +83,16 @@ class Record:
         return frozenset(name for event in self.of("made") for name in event["names"])
 
     @cached_property
+    def updating(self) -> list[tuple[frozenset[str], list[int]]]:
+        """The sets of variables that are updated together, with the runs that do."""
+        groups = {event["id"]: frozenset(event["names"]) for event in self.of("group")}
+        found: dict[frozenset[str], list[int]] = {}
+        for run in self.of("run"):
+            if run["updates"] is not None:
+                found.setdefault(groups[run["updates"]], []).append(run["id"])
+        return list(found.items())
+
+    @cached_property
     def variable_lines(self) -> dict[str, int]:
         """For every variable the line of the program that makes it."""
         return {n: at for event in self.of("variables") for n, at in event["lines"].items()}
@@ -102,3 +115,41 @@ class Record:
             if event["when"] == "final":
                 found.update({n: self.array(at) for n, at in event["value"].items() if "at" in at})
         return found
+
+
+GRAPH = re.compile(r"graph (\d+)/")
+
+
+def folded(events: list[dict[str, Any]], graphs: int) -> list[Event]:
+    """The events of a program that makes its model again in further graphs, as those of one graph.
+
+    An estimator trains in one graph and evaluates in another, with values from a checkpoint.
+    """
+
+    def number(name: str) -> int:
+        found = GRAPH.match(name)
+        return int(found.group(1)) if found else 0
+
+    def base(name: str) -> str:
+        return name.partition("/")[2] if number(name) >= graphs else name
+
+    counts = {n: c for e in events if e["kind"] == "updates" for n, c in e["counts"].items()}
+    before: dict[str, int] = {}
+    total: dict[str, int] = {}
+    for name in sorted(counts, key=number):
+        before[name] = total.get(base(name), 0)
+        total[base(name)] = before[name] + counts[name]
+    made: list[Event] = []
+    for event in events:
+        if event["kind"] == "variables":
+            event["value"] = {base(name): value for name, value in event["value"].items()}
+            event["lines"] = {base(name): line for name, line in event["lines"].items()}
+            event["trainable"] = [base(name) for name in event["trainable"]]
+            event["drawn"] = [base(name) for name in event["drawn"]]
+        elif event["kind"] in ("made", "group"):
+            event["names"] = [base(name) for name in event["names"]]
+        elif event["kind"] == "update":
+            event["nth"] += before.get(event["name"], 0)
+            event["name"] = base(event["name"])
+        made.append(event)
+    return made

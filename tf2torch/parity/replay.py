@@ -21,7 +21,7 @@ import torch
 
 from tf2torch.parity.draws import Draws
 from tf2torch.parity.loading import Loader
-from tf2torch.parity.mapping import by_graph
+from tf2torch.parity.mapping import by_graph, graphs_of
 from tf2torch.parity.optimizing import Steps, tensorflow_adam
 from tf2torch.parity.order import Order
 from tf2torch.parity.pairs import same_scope, sequences
@@ -170,8 +170,8 @@ def replay(
 ) -> int:
     """Replays one program; returns 0 if it ran to its end."""
     path = Path(converted).resolve()
-    known = Record(Path(record))
     weights = by_graph(json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8")))
+    known = Record(Path(record), graphs_of(weights))
     writer = Writer(folder)
     drawn = Draws(known, caller_line(str(path)))
     # An op of the original that has no doubles has rounded like singles.
@@ -184,6 +184,8 @@ def replay(
     line = caller_line(str(path))
     steps = Steps(writer, known, loader, line)
     steps.install()
+    drawn.mapped = frozenset(name for parts in loader.entries.values() for name, _ in parts)
+    steps.stepped = drawn.step
     tracing = Tracing(writer, trace, line, lambda: drawn.finished)
     tracing.stepping = lambda: steps.stepping
     tracing.install()

@@ -27,7 +27,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     """The same structure with every leaf replaced."""
     if isinstance(value, Mapping):
-        return {key: mapped(function, item) for key, item in value.items()}
+        return {key: mapped(function, value[key]) for key in sorted(value, key=str)}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(mapped(function, item) for item in value))
     if isinstance(value, (list, tuple)):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tf2torch.parity.frameworks import tensorflow_1, tensorflow_process
 from tf2torch.parity.functions import Comparison, Row, entries_by_key
 from tf2torch.parity.isolated import SideFailed, isolated
 from tf2torch.parity.specs import drawn
@@ -44,7 +45,7 @@ def compare_training(
     entries = entries_by_key(weights)
     try:
         train = partial(_train_tf, tf_loss, tf_optimizer, batches)
-        start, wanted, ours = isolated("TensorFlow", train)
+        start, wanted, ours = tensorflow_process(train)
         other = partial(_train_torch, torch_loss, torch_optimizer, batches, module, entries, start)
         got, theirs = isolated("torch", partial(other, device))
     except SideFailed as failed:
@@ -73,11 +74,9 @@ def assert_training_parity(*arguments: Any, **options: Any) -> Comparison:
 
 
 def _train_tf(
-    loss_of: Callable[..., Any], optimizer: Callable[[], Any], batches: list[Any]
+    loss_of: Callable[..., Any], optimizer: Callable[[], Any], batches: list[Any], alone: bool
 ) -> tuple[Values, Losses, list[Values]]:
-    from tf2torch.parity.recorder.legacy import load_tensorflow
-
-    tf = load_tensorflow()
+    tf = tensorflow_1(alone)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
 

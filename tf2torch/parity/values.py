@@ -108,7 +108,8 @@ def ordinal(number: int) -> str:
 
 def _event_differs(pair: Pair, got: Event, wanted: Event) -> tuple[str | None, float, float]:
     """What is wrong, and the largest absolute and relative difference."""
-    a, b = pair.replay.leaves(got["value"]), pair.record.leaves(wanted["value"])
+    mine = by_keys(got["value"], wanted["value"])
+    a, b = pair.replay.leaves(mine), pair.record.leaves(wanted["value"])
     rtol, atol = pair.allowed(wanted["run"])
     if [leaf.shape for leaf in a] != [leaf.shape for leaf in b]:
         stacked = stacked_states(b)
@@ -123,6 +124,17 @@ def _event_differs(pair: Pair, got: Event, wanted: Event) -> tuple[str | None, f
             part = why if len(a) == 1 else f"The failure occurred for item [{index}].\n{why}"
             return part, absolute, relative
     return None, absolute, relative
+
+
+def by_keys(got: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a dictionary in the order of another with the same keys."""
+    if "list" in got and "list" in wanted and len(got["list"]) == len(wanted["list"]):
+        return {"list": [by_keys(a, b) for a, b in zip(got["list"], wanted["list"])]}
+    if "dict" in got and "dict" in wanted:
+        mine, yours = dict(got["dict"]), dict(wanted["dict"])
+        if mine.keys() == yours.keys():
+            return {"dict": [[key, by_keys(mine[key], yours[key])] for key in yours]}
+    return got
 
 
 def stacked_states(leaves: list[Any]) -> list[Any]:

@@ -88,7 +88,7 @@ class Recorder:
         store = self.writer.value
         self.writer.event(
             "run", id=number, file=file, line=line, train=plan.trains, init=bool(plan.initialised),
-            value=store(result), feeds=self._feeds(feed_dict),
+            value=store(result), feeds=self._feeds(feed_dict), updates=self.updates.group(plan),
         )  # fmt: skip
         for op, values, rate in self._in_order(plan, found, watch):
             self._draw(number, op, values, rate, found.get("source:" + op.name))

@@ -24,6 +24,7 @@ class Updates:
         self._writer = writer
         self._steps = steps
         self.counts: Dict[str, int] = {}
+        self._groups: Dict[Tuple[str, ...], int] = {}
 
     def due(self, plan: Plan) -> List[Tuple[Update, int]]:
         """The updates of a run that are kept, each with its number."""
@@ -35,6 +36,16 @@ class Updates:
             if kept(nth, self._steps):
                 found.append((update, nth))
         return found
+
+    def group(self, plan: Plan) -> Optional[int]:
+        """The number of the set of variables that a run updates, if it does."""
+        names = tuple(sorted({plan.prefix + update.name for update in plan.updates}))
+        if not names:
+            return None
+        if names not in self._groups:
+            self._groups[names] = len(self._groups)
+            self._writer.event("group", id=self._groups[names], names=list(names))
+        return self._groups[names]
 
     @staticmethod
     def extra(due: List[Tuple[Update, int]]) -> Dict[str, Any]:
