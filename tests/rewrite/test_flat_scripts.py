@@ -53,6 +53,39 @@ print(rate)
 rate = 0.2
 print(rate)
 """,
+    "runs_in_one_statement": """
+x = tf.placeholder(tf.float32, [None])
+w = tf.Variable([2.0, 1.0])
+step = tf.Variable(0, trainable=False)
+loss = tf.reduce_sum(tf.square(w) * x)
+train = tf.train.GradientDescentOptimizer(0.125).minimize(loss, global_step=step)
+bump = w.assign(w + 1.0)
+one, two = [1., 2.], [3., 4.]
+sess = tf.Session()
+sess.run(tf.global_variables_initializer())
+print(sess.run(loss, {x: one}), sess.run(loss, {x: two}))
+print(sess.run(loss, {x: one}), sess.run(train, {x: one}), sess.run(loss, {x: one}))
+print(sess.run(w).tolist(), sess.run(train, {x: one}), sess.run(w).tolist(), sess.run(step))
+print(sess.run(step), sess.run([train, loss], {x: two})[1], sess.run(step))
+a, b = sess.run(w), sess.run(bump)
+print(a.tolist(), b.tolist(), sess.run(w).tolist())
+if sess.run(loss, {x: one}) < sess.run(loss, {x: two}):
+    print("less")
+""",
+    "functions_of_numbers": """
+def polynomial(v):
+    return tf.subtract(3 * tf.square(v), v) + 10
+def plus(v):
+    return tf.add(v, 1)
+def halves(v):
+    return v / 2 + tf.constant(1.0)
+sess = tf.Session()
+print(sess.run(polynomial(11)), sess.run(plus(2)), sess.run(plus(2.5)), sess.run(halves(3.)))
+for n in range(3):
+    print(sess.run(polynomial(n)), sess.run(plus(n)) + 1)
+x = tf.placeholder(tf.float32)
+print(sess.run(x * 2, {x: 3.}), sess.run(x * 2, {x: [3., 4.]}).tolist())
+""",
     "sections": """
 import numpy as np
 def model(X, w):

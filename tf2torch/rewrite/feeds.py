@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.cst.memory import remember
+from tf2torch.cst.names import names_in
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.sites import Feed, Site, feed_items
 from tf2torch.plan.units import Unit, contents
@@ -103,7 +104,9 @@ def _unfed(host: Host, dictionary: cst.Dict, fed: set[str]) -> Statements:
     return written
 
 
-def feed_statements(host: Host, feed: Feed) -> Statements:
+def feed_statements(
+    host: Host, feed: Feed, fetched: Sequence[cst.BaseExpression] = ()
+) -> Statements:
     """``{x: batch}`` -> ``x = torch.as_tensor(batch, dtype=torch.float32, device=device)``"""
     if feed.placeholder.detail in host.scope.modes:
         return []
@@ -113,7 +116,7 @@ def feed_statements(host: Host, feed: Feed) -> Statements:
     text = code(convert(host.writer, feed.value, host.scope))
     if "::-1" in text and text.endswith("]"):
         text += ".copy()"  # torch takes no array with negative strides
-    if is_number(host, feed, value) or feed.placeholder.dtype == "string":
+    if is_number(host, feed, value, fetched) or feed.placeholder.dtype == "string":
         return lines(f"{feed.name} = {text}\n") if text != feed.name else []
     if feed.placeholder.kind in ("sequence", "many"):
         host.writer.support.add("state_from_numpy")
@@ -150,23 +153,29 @@ def feed_dtype(placeholder: Value) -> str:
     return f"torch.{TORCH_INTS.get(dtype, dtype)}"
 
 
-def is_number(host: Host, feed: Feed, value: Value) -> bool:
-    """Whether a fed value can stay a Python number."""
+def is_number(
+    host: Host, feed: Feed, value: Value, fetched: Sequence[cst.BaseExpression] = ()
+) -> bool:
+    """Whether a fed value can stay a Python number, in what is fetched too."""
     if feed.placeholder.detail in host.scalars:
         return True
     literal = value.literal
     if not isinstance(literal, (int, float)) or feed.placeholder.rank not in (0, None):
         return False
-    return _meets_tensors(host.writer, feed.name)
+    return _meets_tensors(host.writer, feed.name, fetched)
 
 
-def _meets_tensors(writer: Writer, name: str) -> bool:
+def _meets_tensors(writer: Writer, name: str, fetched: Sequence[cst.BaseExpression]) -> bool:
     """Whether code that reads a placeholder computes with tensors, so that a number will do."""
     graph = writer.plan.graph
-    for unit in graph.units:
-        if unit.kind != "graph" or name not in unit.names.loads:
+    readers = [(unit.names.loads, unit.index) for unit in graph.units if unit.kind == "graph"]
+    end = len(graph.units) + 1
+    computed = (node for node in fetched if not isinstance(node, cst.Name))
+    readers += [(names_in(node).loads, end) for node in computed]
+    for loads, index in readers:
+        if name not in loads:
             continue
-        others = (graph.definition(used, unit.index) for used in unit.names.loads - {name})
+        others = (graph.definition(used, index) for used in loads - {name})
         if not any(
             other is not None
             and (

@@ -9,6 +9,7 @@ from tf2torch.plan.sites import Leaf
 from tf2torch.rewrite import counting, operations, rates, views
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host
+from tf2torch.rewrite.host_numbers import gives_number
 from tf2torch.rewrite.operands import fill_method
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 
@@ -27,6 +28,9 @@ def fetched_value(
     if rates.is_number(writer, leaf.node):
         return code(convert(writer, leaf.node, numbers_scope))
     written = _fetched_variables(writer, leaf, scope) or convert(writer, leaf.node, scope)
+    if leaf.value.is_tensor and gives_number(writer, leaf.node):
+        made = parse(f"torch.as_tensor({code(written)})")
+        return code(fill_method(made, "item()" if leaf.value.rank == 0 else "cpu().numpy()"))
     if leaf.value.host:  # torch has a size as an integer, a shape as a tuple
         return code(written) if leaf.value.rank == 0 else f"np.array({code(written)})"
     if leaf.value.kind in ("sequence", "many"):

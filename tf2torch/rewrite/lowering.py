@@ -62,7 +62,8 @@ def lower(
     for unit in needed:
         if unit.kind == "source":
             before += sources.draw(host, unit, host.scope, site)
-    before += _feeds(host, site, names)
+    read = [leaf.node for leaf in leaves if leaf.record is None]
+    before += _feeds(host, site, names, read)
     before += sources.start_iterators(host, leaves, needed, site)
     starts = ("IteratorInit", "IteratorHandle")
     live = [leaf for leaf in live if leaf.record is None or leaf.record.type not in starts]
@@ -118,7 +119,9 @@ def lower(
     return [*before, *mode, *computed], results
 
 
-def _feeds(host: Host, site: Site, names: dict[str, str]) -> Statements:
+def _feeds(
+    host: Host, site: Site, names: dict[str, str], read: Sequence[cst.BaseExpression]
+) -> Statements:
     """What a run is fed, as statements; numbers that are known go into `names` instead."""
     written = _fetched_feed(host, site)
     for feed in site.feeds or ():
@@ -127,10 +130,10 @@ def _feeds(host: Host, site: Site, names: dict[str, str]) -> Statements:
             host.live.pop(feed.name, None)
             written += lines(f'{feed.name} = {site.feed_name}["{feed.name}"]\n')
         elif site.feed_name is None:
-            if is_number(host, feed, value) and value.literal is not UNKNOWN:
+            if is_number(host, feed, value, read) and value.literal is not UNKNOWN:
                 names[feed.name] = code(convert(host.writer, feed.value, host.scope))
             else:
-                written += feed_statements(host, feed)
+                written += feed_statements(host, feed, read)
     return written
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import cast
 
 import libcst as cst
@@ -17,7 +18,7 @@ from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.lowering import lower
 from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.suites import Statements
-from tf2torch.rewrite.writer import Unconvertible, parse
+from tf2torch.rewrite.writer import Unconvertible, code, lines, parse
 
 
 def around_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
@@ -150,14 +151,44 @@ def _done_before(
 ) -> tuple[Statements, dict[cst.CSTNode, cst.BaseExpression]]:
     """The runs in some code, and what stands in their places then."""
     before: Statements = []
-    replaced = dict(host.scope.replaced)
+    made: dict[cst.CSTNode, cst.BaseExpression] = {}
     for call in _outermost_runs(host, node):
-        site, needed = host.writer.plan.sites[call]
-        more, results = lower(host, site, needed)
-        before += more
-        replaced[call] = _structure(host, site.tree, results)
-        host.writer.settle(call, Outcome.CONVERTED, "session-run")
-    return before, replaced
+        _do_before(host, call, before, made)
+    return before, {**host.scope.replaced, **made}
+
+
+def _do_before(
+    host: Host,
+    call: cst.Call,
+    before: Statements,
+    made: dict[cst.CSTNode, cst.BaseExpression],
+    in_place: Collection[cst.CSTNode] = (),
+) -> None:
+    """Adds a run to those that are done before a statement, and what stands in its place.
+
+    What stands for an earlier run gets a name if this one changes what it reads.
+    """
+    site, needed = host.writer.plan.sites[call]
+    more, results = lower(host, site, needed)
+    changed = names_in(more)
+    names = changed.stores | changed.attribute_stores
+    model = host.of_run(call).writer.plan.instance
+    if ".step()" in (text := "".join(map(code, more))) or ".data.copy_(" in text:
+        names = names | {model}
+    for other, expression in list(made.items()):
+        if not names & names_in(expression).loads:
+            continue
+        if other in in_place:
+            message = "runs of one statement, of which a later one changes what an earlier reads"
+            raise Unconvertible("session-run", message, call)
+        taken = names_in(before).stores
+        free = (f"result_{n}" if n > 1 else "result" for n in range(1, 99))
+        name = next(n for n in free if n not in taken and n not in host.writer.plan.root.names)
+        before += lines(f"{name} = {code(expression)}\n")
+        made[other] = cst.Name(name)
+    before += more
+    made[call] = _structure(host, site.tree, results)
+    host.writer.settle(call, Outcome.CONVERTED, "session-run")
 
 
 def _outermost_runs(host: Host, node: cst.CSTNode) -> list[cst.Call]:
@@ -170,19 +201,14 @@ def nested_runs(host: Host, small: cst.BaseSmallStatement) -> Statements:
     if any(call not in read for call in _deferred(small, host)):
         raise Unconvertible("session-run", "a run inside a lambda or comprehension", small)
     before: Statements = []
-    replaced = {**host.scope.replaced, **read}
-    for call in read:
-        host.writer.settle(call, Outcome.CONVERTED, "session-run")
-    for call in [call for call in _outermost_runs(host, small) if call not in read]:
-        site, needed = host.writer.plan.sites[call]
-        more, results = lower(host, site, needed)
-        if before and names_in(more).stores & host.counters:
-            message = "runs of one statement, of which a later one changes a step counter"
-            raise Unconvertible("session-run", message, small)
-        before += more
-        replaced[call] = _structure(host, site.tree, results)
-        host.writer.settle(call, Outcome.CONVERTED, "session-run")
-    scope = host.scope.inside(replaced=replaced, keys=True)
+    made: dict[cst.CSTNode, cst.BaseExpression] = {}
+    for call in _outermost_runs(host, small):
+        if call in read:
+            made[call] = read[call]
+            host.writer.settle(call, Outcome.CONVERTED, "session-run")
+        else:
+            _do_before(host, call, before, made, read)
+    scope = host.scope.inside(replaced={**host.scope.replaced, **made}, keys=True)
     line = cst.SimpleStatementLine([small])
     return [*before, *write_statement(host.writer, line, scope, None)]
 
