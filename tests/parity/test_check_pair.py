@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from tests.parity.pairs import PROGRAMS, replayed
+from tests.parity.pairs import PROGRAMS, copied, replayed
 from tf2torch.parity import Tolerance, check_pair
+from tf2torch.parity.devices import missing
 from tf2torch.parity.processes import RECORDER
 from tf2torch.parity.programs import record_program
 from tf2torch.parity.records import Record
@@ -51,6 +55,35 @@ def test_a_crash_is_a_finding(records: dict[str, Path], tmp_path: Path) -> None:
     assert not report and not report.ran
     assert "The conversion ended with exit status 1" in str(report)
     assert "has no attribute 'evaluate'" in str(report)
+
+
+def test_a_conversion_has_to_use_its_device(records: dict[str, Path], tmp_path: Path) -> None:
+    """Where there is no GPU: one that is said to be there, and a conversion that stays away."""
+    text = "import sys, torch; torch.cuda.is_available = lambda: True; "
+    text += "from tf2torch.parity.replay import main; sys.exit(main(sys.argv[1:]))"
+    converted = copied(tmp_path, "images")
+    device = re.compile(r"^device = .*$", re.MULTILINE)
+    program, found = device.subn('device = torch.device("cpu")', converted.read_text())
+    assert found == 1
+    converted.write_text(program)
+    given = [str(converted), str(records["images"]), str(tmp_path / "r"), "--device", "cuda"]
+    done = subprocess.run([sys.executable, "-c", text, *given], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "The conversion has no parameter on cuda"
+
+
+def test_a_device_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert missing("cpu") == ""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    assert missing("cuda") == "There is no device cuda: no GPU is visible"
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert missing("cuda").endswith("is built without CUDA")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for owner in (torch.backends.cuda.matmul, torch.backends.cudnn):
+        owner.allow_tf32 = True
+    assert missing("cuda") == ""
+    assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
 
 
 def test_a_program_that_does_not_end_is_a_finding(tmp_path: Path) -> None:

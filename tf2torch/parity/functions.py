@@ -22,6 +22,7 @@ from tf2torch.parity.eager import is_eager
 from tf2torch.parity.frameworks import tensorflow_process
 from tf2torch.parity.isolated import SideFailed, here, isolated
 from tf2torch.parity.mapping import entries_of
+from tf2torch.parity.reports import further
 from tf2torch.parity.sides import Side, cotangents, save, tensorflow_side, torch_side
 from tf2torch.parity.specs import drawn
 from tf2torch.parity.structures import arranged, leaves
@@ -73,7 +74,7 @@ class Comparison:
             *(f"  {line}" for line in (first.problem or "").splitlines()),
         ]
         if len(wrong) > 1:
-            lines += ["", f"{len(wrong) - 1} further differences:"]
+            lines += ["", f"{further(len(wrong) - 1)}:"]
             lines += [f"  {row.name}  max abs {row.absolute:.1e}" for row in wrong[1:11]]
         lines += ["", self.call] if self.call else []
         return "\n".join(lines)

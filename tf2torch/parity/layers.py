@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tf2torch.parity.devices import prepare
 from tf2torch.parity.frameworks import tensorflow_1, tensorflow_process
 from tf2torch.parity.functions import Comparison, Row, entries_by_key
 from tf2torch.parity.isolated import SideFailed, isolated
@@ -98,6 +99,7 @@ def _torch_layers(
 ) -> list[tuple[str, Any]]:
     import torch
 
+    prepare(device)
     module = module.to(device)
     state = module.state_dict(keep_vars=True)
     found: list[tuple[str, Any]] = []

@@ -217,6 +217,11 @@ class Loader:
             return self.script.get(key)
         return find(self.modules[title], key) if title in self.modules else None
 
+    def uses(self, device: str) -> bool:
+        """Whether a parameter is on a device."""
+        found = (self._current(title, key) for title, key in self.loaded)
+        return any(tensor is not None and tensor.device.type == device for tensor in found)
+
     def final(self, title: str, key: str) -> Any:
         """A parameter's present value, or None."""
         found = self._current(title, key)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tf2torch.parity.findings import END, Finding
 from tf2torch.parity.plots import curves, plot
-from tf2torch.parity.reports import CAUSES, Report, verdict
+from tf2torch.parity.reports import CAUSES, Report, further, verdict
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -55,12 +55,11 @@ def page(reports: Sequence[Report]) -> str:
 def _section(report: Report) -> str:
     state = "agree" if report else "differ"
     parts = [f'<p class="verdict {state}">{escape(verdict(report))}</p>']
-    parts += [_finding(report, finding) for finding in report.findings[:1]]
+    parts += [_finding(report, finding, marked=True) for finding in report.findings[:1]]
     if len(report.findings) > 1:
         rest = "".join(_finding(report, finding) for finding in report.findings[1:])
         parts.append(
-            f"<details><summary>{len(report.findings) - 1} further differences</summary>"
-            f"{rest}</details>"
+            f"<details><summary>{further(len(report.findings) - 1)}</summary>{rest}</details>"
         )
     parts += [f"<p>Note: {escape(str(note))}</p>" for note in report.notes]
     parts.append(_sites(report))
@@ -69,23 +68,24 @@ def _section(report: Report) -> str:
     first = report.findings[0] if report.findings else Finding("", "")
     parts.append(
         "<h2>Source</h2><div class=sources>"
-        + _source(report.original, first.original_line)
-        + _source(report.converted, first.converted_line)
+        + _source(report.original, first.original_line, f"original-{report.device}")
+        + _source(report.converted, first.converted_line, f"converted-{report.device}")
         + "</div>"
     )
     return "\n".join(part for part in parts if part)
 
 
-def _finding(report: Report, finding: Finding) -> str:
+def _finding(report: Report, finding: Finding, marked: bool = False) -> str:
     title, *rest = finding.text.splitlines() or [""]
-    places = " ".join(
-        f"<code>{escape(path.name)}:{line}</code>"
-        for path, line in (
-            (report.original, finding.original_line),
-            (report.converted, finding.converted_line),
-        )
-        if line
-    )
+    found = []
+    for path, line, side in (
+        (report.original, finding.original_line, "original"),
+        (report.converted, finding.converted_line, "converted"),
+    ):
+        place = f"<code>{escape(path.name)}:{line}</code>"
+        link = f'<a href="#{side}-{report.device}">{place}</a>'
+        found += [link if marked else place] if line else []
+    places = " ".join(found)
     details = f"<pre>{escape(chr(10).join(rest))}</pre>" if rest else ""
     cause = f"<p>{escape(CAUSES[finding.cause])}</p>" if finding.cause else ""
     return f'<div class="finding"><strong>{escape(title)}</strong> {places}{details}{cause}</div>'
@@ -130,7 +130,7 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[str]) -> str:
     return f"<h2>{title}</h2><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _source(path: Path, marked: int) -> str:
+def _source(path: Path, marked: int, name: str) -> str:
     """A file with numbered lines, one of them marked."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -138,7 +138,7 @@ def _source(path: Path, marked: int) -> str:
         lines = []
     width = len(str(len(lines)))
     rows = "".join(
-        f"<span{' class=mark' if number == marked else ''}>"
+        f"<span{f' class=mark id={name}' if number == marked else ''}>"
         f"{str(number).rjust(width)}  {escape(line)}</span>"
         for number, line in enumerate(lines, 1)
     )

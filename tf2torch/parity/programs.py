@@ -148,7 +148,7 @@ def check_replay(
     original, converted = Path(original).resolve(), Path(converted).resolve()
 
     def replay(to: Path, *more: str) -> Finding | None:
-        given = [*more, *options.replayer]
+        given = [*more, *options.replayer, "--device", options.device]
         given += ["--exact"] if options.exact else []
         given += ["--float64"] if options.double and "--float64" not in more else []
         command = replay_command(converted, record, to, options.arguments, given)

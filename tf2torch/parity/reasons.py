@@ -9,6 +9,7 @@ CONTRIB = re.compile(r"has no attribute '(contrib|estimator)'|No module named 't
 MODULE = re.compile(r"^(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)", re.M)
 FILE = re.compile(r"^FileNotFoundError: .*?: (.+)$", re.M)
 LOST = re.compile(r"NotFoundError: (.*?); No such file or directory")
+DEVICE = re.compile(r"^(?:There is no device|The conversion has no parameter on) .*$", re.M)
 LIMIT = re.compile(r"^The record has reached its limit.*$", re.M)
 OTHER = "--tf-python PATH names an interpreter with TensorFlow 1.15"
 
@@ -17,6 +18,8 @@ def reason(title: str, status: int, stderr: str, running: str = "") -> str:
     """Why a program ended with a status; `running` says where it was."""
     tail = "\n".join(stderr.strip().splitlines()[-12:])
     text = _known(title, stderr)
+    if text == tail:
+        return text
     if text is None and status < 0:
         try:
             name = signal.Signals(-status).name
@@ -30,6 +33,8 @@ def reason(title: str, status: int, stderr: str, running: str = "") -> str:
 
 def _known(title: str, stderr: str) -> str | None:
     if found := LIMIT.search(stderr):
+        return found.group()
+    if title == "conversion" and (found := DEVICE.search(stderr)):
         return found.group()
     last = stderr.strip().splitlines()[-1:] or [""]
     end = last[0]

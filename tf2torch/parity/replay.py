@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from tf2torch.parity.devices import NoDevice, prepare
 from tf2torch.parity.draws import Draws
 from tf2torch.parity.loading import Loader
 from tf2torch.parity.mapping import by_graph, graphs_of
@@ -167,8 +168,10 @@ def replay(
     double: bool = False,
     jitter: bool = False,
     trace: str = "",
+    device: str = "cpu",
 ) -> int:
     """Replays one program; returns 0 if it ran to its end."""
+    prepare(device)
     path = Path(converted).resolve()
     weights = by_graph(json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8")))
     known = Record(Path(record), graphs_of(weights))
@@ -230,6 +233,8 @@ def replay(
         finally:
             sys.stdout = stdout
     steps.flush()
+    if device != "cpu" and error is None and not loader.uses(device):
+        raise NoDevice(f"The conversion has no parameter on {device}")
     finish(writer, known, loader, drawn, order)
     writer.event("printed", lines=tee.lines)
     writer.event("end", error=None if error is None else f"{type(error).__name__}: {error}")
@@ -262,15 +267,21 @@ def main(arguments: list[str]) -> int:
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     exact, double = "--exact" in own, "--float64" in own
     jitter = "--jitter" in own
-    trace = ""
-    if "--trace" in own:
-        at = own.index("--trace")
-        trace, own = own[at + 1], own[:at] + own[at + 2 :]
+    values = {"--trace": "", "--device": "cpu"}
+    for name in values:
+        if name in own:
+            at = own.index(name)
+            values[name], own = own[at + 1], own[:at] + own[at + 2 :]
     own = [item for item in own if not item.startswith("--")]
     if len(own) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    return replay(own[0], own[1], own[2], rest, exact, double, jitter, trace)
+    trace, device = values["--trace"], values["--device"]
+    try:
+        return replay(own[0], own[1], own[2], rest, exact, double, jitter, trace, device)
+    except NoDevice as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

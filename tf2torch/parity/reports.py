@@ -59,7 +59,7 @@ class Report:
             return f"{names} could not be compared.\n\n{self.findings[0]}"
         lines = [f"{names} differ.", "", str(self.findings[0])]
         if len(self.findings) > 1:
-            lines += ["", f"{len(self.findings) - 1} further differences, the first of them:"]
+            lines += ["", f"{further(len(self.findings) - 1)}, the first of them:"]
             lines += ["- " + str(f).splitlines()[0] for f in self.findings[1:11]]
         lines += ["", *(f"Note: {note}" for note in self.notes)] if self.notes else []
         return "\n".join([*lines, "", f"Compared: {counted}."])
@@ -165,10 +165,14 @@ def failure(report: Report) -> list[str]:
     if first.cause:
         lines.append(f"  {CAUSES[first.cause]}")
     if len(report.findings) > 1:
-        lines += ["", f"{len(report.findings) - 1} further differences:"]
+        lines += ["", f"{further(len(report.findings) - 1)}:"]
         lines += ["  - " + f.text.splitlines()[0] for f in report.findings[1:11]]
         lines += ["  - ..."] if len(report.findings) > 11 else []
     return lines
+
+
+def further(count: int) -> str:
+    return f"{count} further difference{'s' * (count > 1)}"
 
 
 CAUSES = {

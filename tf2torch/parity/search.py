@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tf2torch.parity.devices import missing
 from tf2torch.parity.doubt import decided
 from tf2torch.parity.findings import END, Finding
 from tf2torch.parity.localise import localised
@@ -37,11 +38,15 @@ def search(
     reports = []
     with tempfile.TemporaryDirectory(prefix="tf2torch-verify-") as scratch:
         folder = Path(scratch)
-        failure = record_program(original, folder / "record", options)
+        absent = {device: missing(device) for device in devices}
+        failure = None
+        if not all(absent.values()):
+            failure = record_program(original, folder / "record", options)
         for device in devices:
             here = replace(options, device=device)
-            if failure is not None:
-                report = unrun(original, converted, failure, here)
+            failed = Finding("run", absent[device]) if absent[device] else failure
+            if failed is not None:
+                report = unrun(original, converted, failed, here)
             else:
                 target = folder / f"replay-{device}"
                 report = check_replay(original, converted, folder / "record", target, here)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tf2torch.parity.devices import prepare
 from tf2torch.parity.structures import leaves, mapped
 from tf2torch.weights import layout
 
@@ -108,6 +109,7 @@ def torch_side(
     """Runs a module or a function; its parameters first get the values of the variables."""
     import torch
 
+    prepare(device)
     kind = torch.float64 if double else torch.float32
     if double:
         torch.set_default_dtype(torch.float64)

@@ -125,6 +125,10 @@ class Doubles:
             types = [DOUBLE if t == FLOAT else t for t in made.attr["dtypes"].list.type]
             self._by_numpy(made, op, read_checkpoint, [STRING] * 3, types)
             return
+        if op.type == "SaveV2":
+            stored = made.attr["dtypes"].list.type
+            stored[:] = [DOUBLE if t == FLOAT else t for t in stored]
+            return
         if self._doubles(op, functions):
             for attribute in made.attr.values():
                 if attribute.type == FLOAT:
