@@ -83,6 +83,11 @@ class Record:
         return frozenset(name for event in self.of("made") for name in event["names"])
 
     @cached_property
+    def unordered(self) -> frozenset[str]:
+        """The variables that a run sets several times in any order, as it happens."""
+        return frozenset(name for event in self.of("unordered") for name in event["names"])
+
+    @cached_property
     def updating(self) -> list[tuple[frozenset[str], list[int]]]:
         """The sets of variables that are updated together, with the runs that do."""
         groups = {event["id"]: frozenset(event["names"]) for event in self.of("group")}
@@ -146,7 +151,7 @@ def folded(events: list[dict[str, Any]], graphs: int) -> list[Event]:
             event["lines"] = {base(name): line for name, line in event["lines"].items()}
             event["trainable"] = [base(name) for name in event["trainable"]]
             event["drawn"] = [base(name) for name in event["drawn"]]
-        elif event["kind"] in ("made", "group"):
+        elif event["kind"] in ("made", "group", "unordered"):
             event["names"] = [base(name) for name in event["names"]]
         elif event["kind"] == "update":
             event["nth"] += before.get(event["name"], 0)

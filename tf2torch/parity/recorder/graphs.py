@@ -214,6 +214,7 @@ class Plan:
             for op, name in written
             if name is not None and op.type.startswith(UPDATE_PREFIXES)
         ]
+        self.unordered = unordered([pair for pair in written if pair[1] is not None])
         self.trains = bool(self.updates) or any(op.type.startswith(UPDATE_PREFIXES) for op in ops)
         unseen = [op for op in ops if draws_unseen(op) and not initialises_only(op, variables)]
         self.unknown = sorted({op.type for op in unseen})
@@ -224,6 +225,21 @@ class Plan:
         values = {name: constant(rate) for name, rate in self.rates.items()}
         self.known_rates = {name: rate for name, rate in values.items() if rate is not None}
         self.data = [op for op in ops if op.type in DATA_OPS and not in_control_flow(op)]
+
+
+def unordered(written: List[Any]) -> List[str]:
+    """The variables that several ops set, none of which waits for another: (op, name) each."""
+    sets: Dict[str, List[Any]] = {}
+    for op, name in written:
+        if op.type.startswith("Assign"):
+            sets.setdefault(name, []).append(op)
+    found = []
+    for name, ops in sets.items():
+        for before, after in zip(ops, ops[1:]):
+            if all(op.name != before.name for op in closure([after], [])):
+                found.append(name)
+                break
+    return found
 
 
 def _restores(tensor: Any) -> bool:

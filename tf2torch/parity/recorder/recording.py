@@ -125,6 +125,9 @@ class Recorder:
             self._made.update(prefix + name for name in variables)
             plan = Plan(closure(elements, fed), variables, self.script, prefix)
             self._plans[key] = plan
+            if plan.unordered:
+                names = [prefix + name for name in plan.unordered]
+                self.writer.event("unordered", names=names)
             for kind in plan.unknown:
                 self.writer.event("unrecordable", type=kind, line=self._place()[1])
         return self._plans[key]
