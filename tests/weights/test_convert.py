@@ -356,6 +356,29 @@ def command(*arguments: object) -> int:
     return run(["weights", *map(str, arguments)])
 
 
+def test_files_that_belong_together_come_together(
+    given: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    replace, count = os.replace, [0]
+
+    def refuses_the_second(source: Any, target: Any) -> None:
+        count[0] += 1
+        if count[0] == 2:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuses_the_second)
+    with pytest.raises(CheckpointError, match="nothing was written"):
+        convert_checkpoint(given[0], MAP, tmp_path / "out" / "net.safetensors", largest_file=1500)
+    assert count[0] == 2 and not (tmp_path / "out").exists()
+
+
+def test_a_map_without_parameters_is_told(given: Any, tmp_path: Path) -> None:
+    empty = {"variables": dict.fromkeys(MAP["variables"])}
+    with pytest.raises(CheckpointError, match="gives no parameter a variable"):
+        convert_checkpoint(given[0], empty, tmp_path / "net.pt")
+
+
 def test_the_command_converts_and_reports(given: Any, tmp_path: Path, capsys: Any) -> None:
     path, _ = given
     weights = ["--map", tmp_path / "map.json"]

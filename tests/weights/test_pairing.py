@@ -16,6 +16,7 @@ from tf2torch.weights import convert_checkpoint, load, load_into
 from tf2torch.weights.expectations import expected, expected_of_shapes
 from tf2torch.weights.models import model_of
 from tf2torch.weights.pairing import Proposal, propose
+from tf2torch.weights.proposing import table
 
 RNG = np.random.RandomState(0)
 
@@ -247,3 +248,25 @@ def test_a_proposal_converts_like_a_map(tmp_path: Path) -> None:
     variables = {n: {"key": k, "layout": steps} for k, (n, steps, _) in found.pairs.items()}
     report = made(tmp_path / "m", {"variables": variables}, None, model=model_of(model))
     assert report.complete
+
+
+def test_the_order_of_a_flattened_image_is_not_guessed(tmp_path: Path) -> None:
+    rng = np.random.RandomState(0)
+    shapes = {"fc/kernel": (10, 72), "fc/bias": (72,), "conv/kernel": (3, 3, 8, 6),
+              "out/kernel": (54, 7), "out/bias": (7,), "last/kernel": (7, 14)}  # fmt: skip
+    path = checkpoint(tmp_path / "m", {n: rng.randn(*s).astype("f") for n, s in shapes.items()})
+    model = nn.ModuleDict(
+        {"fc": nn.Linear(10, 72), "conv": nn.Conv2d(8, 6, 3, bias=False),
+         "out": nn.Linear(54, 7), "last": nn.Linear(7, 14, bias=False)}
+    )  # fmt: skip
+    found = propose(load(path), expected(model), model_of(model).shapes)
+    assert set(found.pairs) == {"conv.weight", "out.bias", "last.weight"}
+    assert found.open == {
+        "fc.weight": [("fc/kernel", ["transpose"]), ("fc/kernel", ["unflatten_nhwc", [3, 3, 8]])],
+        "fc.bias": [("fc/bias", ["identity"]), ("fc/bias", ["unflatten_nhwc", [3, 3, 8]])],
+        "out.weight": [("out/kernel", ["transpose"]), ("out/kernel", ["flatten_nhwc", [3, 3, 6]])],
+    }
+    assert "fc/kernel (unflatten_nhwc [3, 3, 8])" in table(found)
+    bare = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    found = propose(load(path), expected_of_shapes(bare), bare)
+    assert ("out/kernel", ["flatten_nhwc", [3, 3, 6]]) in found.open["out.weight"]

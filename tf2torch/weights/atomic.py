@@ -18,14 +18,16 @@ def replacing(paths: Sequence[Path], *, force: bool = False) -> Iterator[list[Pa
             raise CheckpointError(path, "exists; nothing was written", help="overwrite: --force")
     temporary = [path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in paths]
     made: list[Path] = []
+    placed: list[Path] = []
     try:
         for path in paths:
             made += _folders(path.parent)
         yield temporary
         for source, path in zip(temporary, paths):
             os.replace(source, path)
+            placed.append(path)
     except BaseException as error:
-        for source in temporary:
+        for source in (*temporary, *placed):
             source.unlink(missing_ok=True)
         for folder in reversed(made):
             with suppress(OSError):

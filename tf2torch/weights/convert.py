@@ -77,6 +77,10 @@ def as_checkpoint(checkpoint: FILE | Checkpoint) -> Checkpoint:
 
 def chosen_modules(weights: WeightMap, module: str | None) -> list[str]:
     """Root modules to be written."""
+    if not weights.modules:
+        text = "gives no parameter a variable: what it is of was not converted"
+        help = "--model MODULE:CLASS proposes a map for a module written by hand"
+        raise CheckpointError(weights.path, text, help=help)
     if module is not None:
         if module not in weights.modules:
             known = ", ".join(weights.modules)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 WEIGHT, BIAS, GAMMA, BETA = "weight", "bias", "gamma", "beta"
@@ -48,10 +49,49 @@ def expected(module: Any) -> dict[str, list[Expected]]:
     found: dict[str, list[Expected]] = {}
     tensors = [*module.named_parameters(remove_duplicate=False), *module.named_buffers()]
     owners: Mapping[str, Any] = dict(module.named_modules(remove_duplicate=False))
+    beside = _images_beside(nn, owners.values())
     for key, tensor in tensors:
         owner, _, last = key.rpartition(".")
         found[key] = _ways(nn, owners[owner], last, tensor)
+        found[key] += _orders(found[key], last, tensor.shape, *beside.get(id(owners[owner]), ()))
     return found
+
+
+def _images_beside(nn: Any, modules: Iterable[Any]) -> dict[int, tuple[int, int]]:
+    """Linear layers -> channels of the image in front of each and behind it; 0 for none."""
+    found: dict[int, tuple[int, int]] = {}
+    channels, linear = 0, None
+    for module in modules:
+        if isinstance(module, nn.modules.conv._ConvNd):
+            if linear is not None:
+                found[id(linear)] = found[id(linear)][0], module.in_channels
+            channels, linear = module.out_channels, None
+        elif isinstance(module, nn.Linear):
+            found[id(module)] = channels, 0
+            channels, linear = 0, module
+        elif isinstance(module, (nn.RNNBase, nn.Embedding, nn.MultiheadAttention)):
+            channels, linear = 0, None
+    return found
+
+
+def _orders(
+    ways: list[Expected], last: str, shape: Sequence[int], before: int = 0, after: int = 0
+) -> list[Expected]:
+    """Ways for an image's values in TensorFlow's order: the model may have kept it, or not."""
+    found = []
+    roles = ways[0].roles if ways else frozenset[str]()
+    if last == "weight" and before and shape[1] > before and shape[1] % before == 0:
+        found.append(Expected(roles, ["flatten_nhwc", _image(shape[1], before)]))
+    if after and shape[0] > after and shape[0] % after == 0:
+        found.append(Expected(roles, ["unflatten_nhwc", _image(shape[0], after)]))
+    return found
+
+
+def _image(size: int, channels: int) -> list[int]:
+    """Height, width and channels; only the number of places matters."""
+    places = size // channels
+    side = isqrt(places)
+    return [side, side, channels] if side * side == places else [1, places, channels]
 
 
 def _ways(nn: Any, owner: Any, last: str, tensor: Any) -> list[Expected]:
@@ -123,6 +163,7 @@ def _gru(last: str) -> list[Expected]:
 def expected_of_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list[Expected]]:
     """Ways for a bare state dict: several where the shape does not tell the layer."""
     found: dict[str, list[Expected]] = {}
+    channels = 0
     for key, shape in shapes.items():
         owner, _, last = key.rpartition(".")
         normal = f"{owner}.running_mean" in shapes
@@ -136,8 +177,11 @@ def expected_of_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list[
             found[key] = [_way(_SAME, *names.get(last, (BIAS, GAMMA, BETA)))]
         elif len(shape) == 2:
             found[key] = [_way(["transpose"], WEIGHT), _way(_SAME, TABLE)]
+            found[key] += _orders(found[key], last, shape, channels)
+            channels = 0
         elif len(shape) in (3, 4, 5) and last == "weight":
             space = list(range(len(shape) - 2))
+            channels = shape[0]
             found[key] = [_way(["permute", [len(shape) - 1, len(shape) - 2, *space]], WEIGHT)]
         else:
             found[key] = [_way(_SAME, *set(NAMES.values()))]

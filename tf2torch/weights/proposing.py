@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from tf2torch.weights.checkpoint import Checkpoint
@@ -35,7 +36,8 @@ def table(proposal: Proposal, *, verbose: bool = False) -> str:
     if verbose:
         rows += [Row("SETTLED", k, f"from {n}: {why}") for k, (n, _, why) in proposal.pairs.items()]
     for key, choices in proposal.open.items():
-        names = list(dict.fromkeys(name for name, _ in choices))
+        names = [_choice(name, steps, choices) for name, steps in choices]
+        names = list(dict.fromkeys(names))
         text = ", ".join(names[:_MOST]) + (", ..." if len(names) > _MOST else "")
         rows.append(Row("OPEN", key, f"one of {text}" if names else "no variable of its shape"))
     rows += [Row("LEFT OVER", name, "nothing takes it") for name in proposal.left]
@@ -45,6 +47,12 @@ def table(proposal: Proposal, *, verbose: bool = False) -> str:
         lines.append(f"{row.status:<9}  {printable(name)}  {printable(row.detail)}")
     sums = f"{len(proposal.pairs)} settled, {len(proposal.open)} open, {len(proposal.left)} left"
     return "\n".join([*lines, sums]) + "\n"
+
+
+def _choice(name: str, steps: Any, choices: Sequence[tuple[str, Any]]) -> str:
+    """A variable, and its layout where that too is to be chosen."""
+    several = sum(name == other for other, _ in choices) > 1
+    return f"{name} ({' '.join(map(str, steps))})" if several else name
 
 
 # The map
