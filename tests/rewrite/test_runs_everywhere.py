@@ -68,6 +68,80 @@ with tf.Session() as sess:
     for value in sess.run([conv, pool, mean, dense]):
         print(value.shape, value.ravel().tolist())
 """,
+    "grown": """
+x = tf.placeholder(tf.float32, [None, 3])
+w = tf.Variable(tf.ones([1, 2]))
+outs, more, count = [], [], 0
+sums = []
+for c in tf.unstack(x, axis=1):
+    outs += [tf.matmul(tf.expand_dims(c, 1), w)]
+    more.append(c)
+    count += 1
+extra = [outs[0]]
+extra += [outs[1] * 2, outs[2]]
+for i, v in enumerate(extra):
+    sums += [tf.reduce_sum(v) * i]
+for v in more:
+    sums.append(tf.reduce_max(v))
+fetches = {"extra": extra[0]}
+fetches["total"] = tf.add_n(outs)
+changed = [w, w]
+changed[1] = w + 1.
+losses = []
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    feed = {x: [[1., 2., 3.]]}
+    losses += ["%.1f" % sess.run(sums[1], feed)]
+    for value in sess.run(outs, feed) + sess.run(extra, feed) + sess.run(changed, feed):
+        print(value.tolist())
+    print([v.tolist() for v in sess.run(more, feed)], sess.run(sums, feed), losses)
+    for key, value in sorted(sess.run(fetches, feed).items()):
+        print(key, value.tolist())
+""",
+    "continued": """
+x = tf.placeholder(tf.float32, [None, 4])
+net = x
+i = 0
+for n in [5, 6]:
+    net = tf.layers.dense(net, n, tf.nn.relu, kernel_initializer=tf.ones_initializer(),
+                          name="fc%d" % i)
+    i += 1
+reg = 0
+for v in tf.trainable_variables():
+    reg += tf.nn.l2_loss(v)
+half = -0.5
+total = 0.
+for c in range(3):
+    total += tf.reduce_sum(net) * half * (c + 1)
+    half *= 0.5
+k, last = 1, None
+for c in range(3):
+    last = tf.reduce_sum(net) * k if last is None else last + tf.reduce_max(net) * k
+    k = k * 2
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print([float(v) for v in sess.run([reg, total, last], {x: [[1., 2., 3., 4.]]})])
+    print(sess.run(net, {x: [[1., 0., 0., 0.]]}).tolist())
+""",
+    "gradients": """
+x = tf.placeholder(tf.float32, [None, 3])
+w = tf.Variable(tf.ones([3, 2]) * 0.1)
+b = tf.Variable(tf.zeros([2]))
+y = tf.nn.sigmoid(tf.matmul(x, w) + b)
+loss = tf.reduce_mean(tf.square(y))
+grads = []
+for v in tf.trainable_variables():
+    grads.append(tf.gradients(loss, v)[0])
+norms = [tf.reduce_sum(tf.square(tf.gradients(loss, v)[0])) for v in [w, b]]
+rows = tf.stack([tf.gradients(y[0, i], x)[0] for i in range(2)])
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    feed = {x: [[1., 2., 3.]]}
+    for value in sess.run(grads, feed):
+        print(["%.5f" % v for v in value.ravel()])
+    print(["%.5f" % v for v in sess.run(norms, feed)])
+    print(["%.5f" % v for v in sess.run(rows, feed).ravel()])
+""",
     "lists": """
 step = tf.Variable(0, trainable=False, name="the_step")
 x = tf.placeholder(tf.float32, [None, 3])

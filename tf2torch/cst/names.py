@@ -214,8 +214,13 @@ class _Collector(cst.CSTVisitor):
         return False
 
     def visit_For(self, node: cst.For) -> bool:
-        self._store(node.target)
-        for child in (node.iter, node.body, node.orelse):
+        own, body = _Collector(), _Collector()
+        own._store(node.target)
+        read(node.body, body)
+        body.names.loads -= own.names.stores  # each round binds them first
+        self.names.add(own.names)
+        self.names.add(body.names)
+        for child in (node.iter, node.orelse):
             if child is not None:
                 read(child, self)
         return False

@@ -227,7 +227,9 @@ def _sites(
     bodies = [analysis.source.module.body, *([root.function.body.body] if root.function else [])]
     feed_name = root.free_name("feed")
     changed = changed_dictionaries(analysis)
-    for site in find_sites(analysis, literals, reaching_literals(analysis, bodies), changed):
+    reaching = reaching_literals(analysis, bodies)
+    grown = {n for u in (*graph.units, *root.nested) for n in u.names.attribute_stores}
+    for site in find_sites(analysis, literals, reaching, changed, grown):
         keyed = None
         if site.feeds is None:
             keyed = keyed_site(analysis, graph, site, tensor_keys, feed_name)

@@ -79,7 +79,10 @@ def makes_cells(value: Value) -> bool:
 
 
 def lists_in_graph(units: Iterable[Unit]) -> tuple[Unit, ...]:
-    """Units, where empty lists and dicts that graph code fills belong to the graph."""
+    """Units, where what graph code fills or goes on from belongs to the graph.
+
+    That is empty lists and dicts, and the numbers that sums and counters of graph code start with.
+    """
     units = list(units)
     filled = {
         name for unit in units if unit.kind == "graph" for name in unit.names.attribute_stores
@@ -87,12 +90,36 @@ def lists_in_graph(units: Iterable[Unit]) -> tuple[Unit, ...]:
     filled |= {
         name for unit in units if unit.kind == "graph" for name in unit.defines - unit.names.stores
     }
+    continued = {
+        name
+        for unit in units
+        if unit.kind in ("graph", "param")
+        for name in unit.names.loads & unit.names.stores
+    }
     return tuple(
         replace(unit, kind="graph")
-        if unit.kind == "host" and _is_empty(unit.value) and unit.names.stores & filled
+        if unit.kind == "host"
+        and (
+            (_is_empty(unit.value) and unit.names.stores & filled)
+            or (_is_plain(unit.value) and unit.names.stores & continued)
+        )
+        or (
+            unit.kind == "alias"
+            and isinstance(unit.value, (cst.List, cst.Dict))
+            and unit.names.stores & filled
+        )
         else unit
         for unit in units
     )
+
+
+def _is_plain(node: cst.BaseExpression | None) -> bool:
+    """Whether a value is written out, or arithmetic with names: ``0``, ``None``, ``-n / 2``."""
+    if isinstance(node, cst.UnaryOperation):
+        return _is_plain(node.expression)
+    if isinstance(node, cst.BinaryOperation):
+        return _is_plain(node.left) and _is_plain(node.right)
+    return isinstance(node, (cst.BaseNumber, cst.SimpleString, cst.Name))
 
 
 def _is_empty(node: cst.BaseExpression | None) -> bool:

@@ -87,18 +87,21 @@ def find_sites(
     everywhere: Mapping[str, cst.BaseExpression],
     reaching: Reaching,
     changed: Collection[str] = (),
+    grown: Collection[str] = (),
 ) -> list[Site]:
     """All runs.
 
     `everywhere` gives the list and dict literals that names stand for, `reaching` those that they
-    may stand for at each run, `changed` the names of dictionaries that get more entries later.
+    may stand for at each run, `changed` the names of dictionaries that get more entries later,
+    `grown` those of everything that is fetched and has other items than its literal.
     """
     sites = []
     for run in analysis.runs.values():
         here = reaching.values.get(run.node, {})
         last = {name: values[-1] for name, values in here.items() if values and name != STALE}
         literals = {**everywhere, **last}
-        tree = _tree(analysis, run.fetches, literals)
+        fixed = {name: value for name, value in literals.items() if name not in grown}
+        tree = _tree(analysis, run.fetches, fixed)
         needed: set[str] = set()
         for leaf in tree.leaves():
             needed |= needed_names(leaf)

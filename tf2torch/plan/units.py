@@ -164,9 +164,11 @@ def classify(analysis: Analysis, node: cst.BaseStatement) -> str:
                 return "graph"
         value = analysis.values.get(small.value)
         if isinstance(small, cst.AugAssign):
-            # Lists of two lengths have no value in common, but what is put behind is of their kind.
+            # Lists of two lengths have no value in common, nor has a sum with the number it starts
+            # from; but what is added is of their kind.
             recorded = analysis.values.get(target)
-            value = recorded if recorded is not None and recorded.kind != "python" else value
+            if recorded is not None and recorded.kind not in ("python", "unknown"):
+                value = recorded
         return _classify_value(analysis, value, small.value)
     if isinstance(small, cst.Expr):
         return _classify_expression(analysis, small.value)

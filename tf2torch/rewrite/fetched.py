@@ -6,6 +6,7 @@ import libcst as cst
 
 from tf2torch.cst.names import names_in
 from tf2torch.plan.sites import Leaf
+from tf2torch.plan.units import contents
 from tf2torch.rewrite import counting, operations, rates, views
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host
@@ -37,7 +38,11 @@ def fetched_value(
         writer.support.add("state_to_numpy")
         return f"state_to_numpy({code(written)})"
     if leaf.value.kind == "mapping":
-        raise Unconvertible("fetch", "a dictionary of tensors that is built elsewhere", leaf.node)
+        if not all(item.is_tensor and not item.host for item in contents(leaf.value)):
+            message = "a dictionary that is built elsewhere, with other items than tensors"
+            raise Unconvertible("fetch", message, leaf.node)
+        writer.support.add("state_to_numpy")
+        return f"{{key: state_to_numpy(value) for key, value in {code(written)}.items()}}"
     if leaf.value.rank == 0 and leaf.value.category in ("float", "int", "bool", None):
         return code(fill_method(written, "item()"))
     if leaf.value.category == "string":

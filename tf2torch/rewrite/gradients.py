@@ -8,6 +8,7 @@ import libcst as cst
 
 from tf2torch.cst.memory import remember
 from tf2torch.cst.names import names_in
+from tf2torch.cst.walk import below
 from tf2torch.plan.units import Unit, calls_in
 from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
@@ -120,7 +121,7 @@ def _differentiated_again(writer: Writer, node: cst.Call) -> bool:
 def _only_gradient(writer: Writer, node: cst.Call) -> bool:
     """Whether no run needs another backward pass through the same graph."""
     unit = _unit_of(writer, node)
-    if unit is None or _differentiated_again(writer, node):
+    if unit is None or _differentiated_again(writer, node) or _is_repeated(writer, unit, node):
         return False
     for site, needed in writer.plan.sites.values():
         if unit not in needed:
@@ -132,6 +133,17 @@ def _only_gradient(writer: Writer, node: cst.Call) -> bool:
         if others or trains:
             return False
     return True
+
+
+def _is_repeated(writer: Writer, unit: Unit, node: cst.Call) -> bool:
+    """Whether the statement takes this or another gradient once more."""
+    taken = [
+        call
+        for call in calls_in(unit.node)
+        if writer.analysis.symbols.get(call.func) == "tf.gradients"
+    ]
+    rounds = below(unit.node, cst.For, cst.While, cst.ListComp, cst.GeneratorExp, cst.DictComp)
+    return len(taken) > 1 or any(node in calls_in(item) for item in rounds)
 
 
 def _takes_gradient(writer: Writer, unit: Unit) -> bool:
