@@ -45,6 +45,8 @@ def _shows_graph(writer: Writer, node: cst.BaseExpression) -> bool:
     if isinstance(node, cst.FormattedString):
         parts = (part for part in node.parts if isinstance(part, cst.FormattedStringExpression))
         return any(_shows_graph(writer, part.expression) for part in parts)
+    if isinstance(node, cst.Attribute) and node.attr.value in ("dtype", "op", "graph", "device"):
+        return _is_graph(writer.value(node.value))
     return _is_graph(writer.value(node))
 
 
@@ -55,4 +57,4 @@ def _mentions_graph(writer: Writer, node: cst.BaseExpression) -> bool:
 def _is_graph(value: Value) -> bool:
     if value.kind == "sequence":
         return any(_is_graph(item) for item in value.detail or ())
-    return value.kind == "operation" or (value.is_tensor and not value.host)
+    return value.kind == "operation" or value.is_tensor

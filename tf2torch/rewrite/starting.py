@@ -61,10 +61,11 @@ def _run_order(writer: Writer, module: cst.Module) -> list[cst.CSTNode]:
     found: list[cst.CSTNode] = []
     placed: set[cst.CSTNode] = set()
     waiting: list[cst.CSTNode] = []
+    root = writer.plan.root.function
 
     def visit(node: cst.CSTNode) -> None:
         found.append(node)
-        if type(node) is cst.FunctionDef and writer.analysis.calls.get(node):
+        if type(node) is cst.FunctionDef and node is not root:
             waiting.append(node)
             return
         for child in children(node):
