@@ -26,6 +26,7 @@ from tf2torch.rewrite import (
 from tf2torch.rewrite.axis_order import along_axes, elementwise, image_first, joined, layout_of
 from tf2torch.rewrite.choice import chosen, method_rule
 from tf2torch.rewrite.expressions import convert, typed
+from tf2torch.rewrite.gradient_paths import CLIPS
 from tf2torch.rewrite.operands import Typed, array_tensor
 from tf2torch.rewrite.session_arguments import without_sessions
 from tf2torch.rewrite.tensor_arguments import lifted
@@ -108,6 +109,8 @@ def _symbol_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> T
         return Typed(reader_seeds.seeded(writer, node, result.node))
     if symbol in sparse.LOOKUPS:
         return sparse.lookup(writer, node, symbol, result)
+    if symbol in CLIPS:
+        return sparse.clip(writer, node, symbol, result)
     return result
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tf2torch.analyse.facts import Obj
 from tf2torch.rewrite import training
+from tf2torch.rewrite.sparse import row_wise_class
 from tf2torch.rewrite.writer import Writer
 
 
@@ -32,7 +33,8 @@ def optimizer_entries(writer: Writer) -> list[dict[str, Any]]:
             table = training.TABLE
             entry = found[id(optimizer)] = {
                 "tf": name,
-                "torch": table[short][0] if short in table else "torch.optim.Adam",
+                "torch": row_wise_class(writer, short)
+                or (table[short][0] if short in table else "torch.optim.Adam"),
                 "slots": dict(slots),
                 "powers": [_numbered(power, powers_made) for power in powers],
             }

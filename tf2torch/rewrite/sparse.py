@@ -7,6 +7,7 @@ import libcst as cst
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.forms import TIGHT
 from tf2torch.plan.units import contents
+from tf2torch.rewrite.gradient_paths import holds_gradient, path_of
 from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Unconvertible, Writer
 from tf2torch.rulebook.values import Value
@@ -37,7 +38,9 @@ def lookup(writer: Writer, node: cst.Call, symbol: str, written: Typed) -> Typed
     apart until the norm is taken.
     """
     made = written.node
-    rows = any(is_row_wise(writer, table) for table in _tables(writer, node, symbol))
+    tables = _tables(writer, node, symbol)
+    rows = any(is_row_wise(writer, table) for table in tables)
+    rows = rows or (bool(tables) and _clips_rows(writer))
     if isinstance(made, cst.Call) and isinstance(made.func, cst.Attribute):
         if made.func.attr.value == "embedding" and (rows or _clips_norms(writer, node)):
             return Typed(_with_sparse(made), written.layout, written.rank)
@@ -84,13 +87,14 @@ def is_row_wise(writer: Writer, table: Value) -> bool:
         if record["variables"] is None
         or any(item.detail is table.detail for item in record["variables"])
     ]
-    shorts = {train["optimizer"].detail["symbol"].rpartition(".")[2] for train in trains}
-    return bool(shorts) and shorts <= ROW_WISE.keys() and not _applies(writer)
+    applied = _applied(writer)
+    shorts = {made["optimizer"].detail["symbol"].rpartition(".")[2] for made in (*trains, *applied)}
+    return bool(shorts) and shorts <= ROW_WISE.keys() and (not applied or path_of(writer).rows)
 
 
 def row_wise_class(writer: Writer, short: str) -> str | None:
     """The class of an optimizer in a program that looks up rows of what it trains."""
-    if short not in ROW_WISE or _applies(writer):
+    if short not in ROW_WISE or (_applied(writer) and not path_of(writer).rows):
         return None
     for node, symbol in list(writer.analysis.symbols.items()):
         if symbol not in LOOKUPS:
@@ -105,7 +109,7 @@ def warns(writer: Writer, short: str) -> bool:
     """Whether rows are looked up that the conversion moves all together."""
     if short not in ("MomentumOptimizer", "RMSPropOptimizer", "AdadeltaOptimizer", "FtrlOptimizer"):
         return False
-    if not _applies(writer):
+    if not _applied(writer) or path_of(writer).rows:
         return False
     return any(
         table.detail.trainable
@@ -133,12 +137,47 @@ def _trains(writer: Writer) -> list[Obj]:
     ]
 
 
-def _applies(writer: Writer) -> bool:
-    """Whether the program takes gradients into its own hands."""
-    return any(
-        value.kind == "operation" and value.detail is not None and value.detail.type == "Apply"
+def _applied(writer: Writer) -> list[Obj]:
+    """Train ops for which the program takes gradients into its own hands."""
+    found = [
+        value.detail
         for value in writer.analysis.values.values()
-    )
+        if value.kind == "operation" and value.detail is not None and value.detail.type == "Apply"
+    ]
+    return [made for made in found if made["optimizer"] is not None]
+
+
+def _clips_rows(writer: Writer) -> bool:
+    """Whether gradients are clipped, and only clipped, between taking and applying them.
+
+    Repeated rows are clipped one by one then, and are added up afterwards.
+    """
+    path = path_of(writer)
+    return bool(_applied(writer)) and not _trains(writer) and path.rows and path.clips
+
+
+def clip(writer: Writer, node: cst.Call, symbol: str, written: Typed) -> Typed:
+    """A function that clips gradients of which some may be rows of a table."""
+    made = written.node
+    if symbol == "tf.global_norm" or not node.args or not isinstance(made, cst.Call):
+        return written
+    if not _clips_rows(writer) or not holds_gradient(writer, node.args[0].value):
+        return written
+    tables = [
+        table
+        for func, name in list(writer.analysis.symbols.items())
+        if name in LOOKUPS
+        for call in _calls_of(writer, func)
+        for table in _tables(writer, call, name)
+    ]
+    if not tables:
+        return written
+    if symbol == "tf.clip_by_value":
+        writer.support.add("clip_gradient_by_value")
+        made = made.with_changes(func=cst.Name("clip_gradient_by_value"))
+    if any(is_row_wise(writer, table) for table in tables):
+        made = _with_sparse(made)
+    return Typed(made, written.layout, written.rank)
 
 
 def _clips_norms(writer: Writer, node: cst.Call) -> bool:
