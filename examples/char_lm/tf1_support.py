@@ -160,14 +160,26 @@ def clip_by_global_norm(
     gradients: Sequence[torch.Tensor | None],
     clip_norm: float | torch.Tensor,
     use_norm: torch.Tensor | None = None,
+    sparse: bool = False,
 ) -> tuple[list[torch.Tensor | None], torch.Tensor]:
     """tf.clip_by_global_norm: g * clip_norm / max(norm, clip_norm), and the norm.
 
     torch.nn.utils.clip_grad_norm_ adds 1e-6 to the norm; an infinite norm gives NaN here. Sparse
-    gradients become dense after their norm is taken.
+    gradients become dense after their norm is taken, or stay `sparse`.
     """
     norm = global_norm(gradients) if use_norm is None else use_norm
     scale = clip_norm * torch.minimum(1 / norm, 1 / torch.as_tensor(clip_norm).to(norm))
     scale = torch.where(norm.isfinite(), scale, math.nan)
-    dense = [g.to_dense() if g is not None and g.is_sparse else g for g in gradients]
-    return [None if g is None else g * scale for g in dense], norm
+    clipped = [None if g is None else _each_value(g, lambda v: v * scale) for g in gradients]
+    return [g if sparse or g is None else _dense(g) for g in clipped], norm
+
+
+def _each_value(x: torch.Tensor, change: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """change(x); of a sparse tensor each row by itself, before repeated rows are added up."""
+    if not x.is_sparse:
+        return change(x)
+    return torch.sparse_coo_tensor(x._indices(), change(x._values()), x.shape)
+
+
+def _dense(x: torch.Tensor) -> torch.Tensor:
+    return x.to_dense() if x.is_sparse else x
