@@ -29,6 +29,8 @@ from tf2torch.weights.files import crc32c, masked
 from tf2torch.weights.maps import read_map
 from tf2torch.weights.opening import load
 from tf2torch.weights.readers.graphs import graph_beside
+from tf2torch.weights.readers.hdf5_process import contents, values
+from tf2torch.weights.readers.keras import source_of
 from tf2torch.weights.readers.state import state_paths
 from tf2torch.weights.safetensors_file import open_safetensors
 from tf2torch.weights.slots import slots_of
@@ -102,8 +104,14 @@ def meta(data: bytes) -> None:
 
 
 def keras(data: bytes) -> None:
-    (BASE / "model.keras").write_bytes(data)
-    read_all(load(BASE / "model.keras"))
+    """What another process does, in this one."""
+    path = str(BASE / "model.keras")
+    Path(path).write_bytes(data)
+    source, config = source_of(path)
+    place = source.path, source.start, source.size
+    rows = contents(*place, config, path)
+    places = [row["place"] for row in rows if row["dtype"] != "string"]
+    values(*place, places, str(BASE / "values"), path)
 
 
 def state(data: bytes) -> None:

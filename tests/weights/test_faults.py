@@ -22,6 +22,7 @@ from tf2torch.cli import run
 from tf2torch.weights import load
 from tf2torch.weights.errors import CheckpointError
 from tf2torch.weights.files import mapped
+from tf2torch.weights.readers import hdf5
 from tf2torch.weights.reverse import open_state
 from tf2torch.weights.table import Table, table_bytes
 from tf2torch.weights.wire import put
@@ -236,6 +237,47 @@ def test_an_archive_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
         (tmp_path / "m.keras").write_bytes(changed)
         with pytest.raises(CheckpointError):
             load(tmp_path / "m.keras")
+
+
+def test_a_flipped_bit_of_an_archive_is_found(tmp_path: Path) -> None:
+    value = np.random.rand(1000)
+    for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        archive(tmp_path / "m.keras", h5_bytes(w={"data": value}), compression)
+        assert np.array_equal(load(tmp_path / "m.keras")["w"], value)
+        data = bytearray((tmp_path / "m.keras").read_bytes())
+        data[len(data) // 2] ^= 4
+        (tmp_path / "m.keras").write_bytes(data)
+        with pytest.raises(CheckpointError):
+            load(tmp_path / "m.keras")["w"]
+
+
+def test_values_of_hdf5_of_every_kind(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        wanted = {
+            "plain": np.arange(6.0).reshape(2, 3), "big": np.arange(4, dtype=">f4"),
+            "flags": np.array([True, False]), "complex": np.array([1 + 2j]),
+            "half": np.arange(3, dtype=np.float16), "scalar": np.array(7),
+            "empty": np.zeros((0, 3)),
+            "packed": np.arange(40, dtype=np.int32).reshape(5, 8), "chunks": np.ones((7, 3), "f4"),
+        }  # fmt: skip
+        for name, value in wanted.items():
+            options = {"packed": {"compression": "gzip"}, "chunks": {"chunks": (2, 2)}}
+            file.create_dataset(name, data=value, **options.get(name, {}))
+        file["text"] = ["a", "b"]
+    found = load(tmp_path / "m.h5")
+    for name, value in wanted.items():
+        assert found[name].dtype == value.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(found[name], value)
+    assert not found["plain"].flags.owndata and not found["plain"].flags.writeable
+    with pytest.raises(CheckpointError, match="text is no value"):
+        found["text"]
+
+
+def test_files_over_which_libhdf5_does_not_end(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(hdf5, "SECONDS", 2)
+    (tmp_path / "m.keras").write_bytes((CORPUS / "endless.keras").read_bytes())
+    with pytest.raises(CheckpointError, match="falls over it, or does not come to an end"):
+        load(tmp_path / "m.keras")
 
 
 def test_links_and_outside_values_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Mapped files and the checksum of TensorFlow's formats."""
+"""Mapped files and checksums: CRC-32C of TensorFlow's formats, CRC-32 of zip archives."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ import google_crc32c
 import numpy as np
 
 from tf2torch.weights.errors import CheckpointError
+
+try:
+    from isal.isal_zlib import crc32  # three times as fast
+except ImportError:
+    from zlib import crc32
+
+__all__ = ["crc32", "crc32c", "frozen_empty", "mapped", "masked"]
 
 Octets = Any  # a one-dimensional numpy array of bytes
 

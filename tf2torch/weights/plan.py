@@ -154,7 +154,7 @@ def _cost(plan: Plan, rows: list[tuple[Any, Any]]) -> int:
     """Memory for a value that is no view of a mapped file."""
     steps = {step[0] for _, one in rows for step in layout.steps_of(one)}
     size = sum(int(entry.bytes) for entry, _ in rows)
-    mapped = plan.checkpoint.kind in ("bundle", "saved model", "safetensors")
+    mapped = plan.checkpoint.kind in ("bundle", "saved model", "safetensors", "keras")
     copied = not mapped or any(entry.slices or _crooked(entry) for entry, _ in rows)
     return size * (int(copied) + 2 * bool(steps & _COPIES))
 

@@ -7,13 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tf2torch.weights.files import crc32
 from tf2torch.weights.streaming import Stream, Tensor, write_at
 from tf2torch.weights.ziplayout import Record, directory, header_bytes, placed
-
-try:
-    from isal.isal_zlib import crc32  # three times as fast
-except ImportError:
-    from zlib import crc32
 
 #: numpy's name of a type -> torch's typed storage; others go by torch.dtype.
 STORAGES = {
