@@ -13,6 +13,7 @@ from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.imports import import_modules, import_names
 from tf2torch.analyse.placing import is_guard
 from tf2torch.analyse.state import Frame, State, join
+from tf2torch.cst.names import names_in, plain_names
 from tf2torch.cst.walk import children, walk
 from tf2torch.rulebook.values import Value, constant
 
@@ -183,8 +184,16 @@ def _for(state: State, node: cst.For) -> Flow:
         outer = state.path
         flow: Flow = None
         state.graphs.repeated += 1
+        counters = set(plain_names(node.target))
+        counted = counters & names_in(node.body).loads
+        before: object = None
         for index, item in enumerate(items):
             state.path = (*outer, (node.body, index))
+            now = None if counted else state.standing(counters)
+            if now is not None and now == before:  # as will be every round
+                assign(state, node.target, items[-1])
+                break
+            before = now
             assign(state, node.target, item)
             flow = run_block(state, body_of(node))
             if flow in ("break", "return", "raise"):
@@ -195,14 +204,12 @@ def _for(state: State, node: cst.For) -> Flow:
             return flow
         return run_block(state, _else_of(node)) if flow != "break" else None
 
-    def rounds() -> Flow:
-        for _ in range(2):
-            element = items[0] if items and len(items) == 1 else element_of(iterable)
-            assign(state, node.target, element)
-            run_block(state, body_of(node))
-        return None
+    def once() -> None:
+        element = items[0] if items and len(items) == 1 else element_of(iterable)
+        assign(state, node.target, element)
+        run_block(state, body_of(node))
 
-    branch(state, rounds, lambda: None)
+    branch(state, lambda: _twice(state, once), lambda: None)
     run_block(state, _else_of(node))
     return None
 
@@ -210,14 +217,24 @@ def _for(state: State, node: cst.For) -> Flow:
 def _while(state: State, node: cst.While) -> Flow:
     expressions.evaluate(state, node.test)
 
-    def rounds() -> Flow:
-        for _ in range(2):
-            run_block(state, body_of(node))
-            expressions.evaluate(state, node.test)
-        return None
+    def once() -> None:
+        run_block(state, body_of(node))
+        expressions.evaluate(state, node.test)
 
-    branch(state, rounds, lambda: None)
+    branch(state, lambda: _twice(state, once), lambda: None)
     run_block(state, _else_of(node))
+    return None
+
+
+def _twice(state: State, once: Callable[[], None]) -> Flow:
+    """Two rounds of a loop; one will do where it leaves everything as it was.
+
+    Loops within loops would take twice as long at every level.
+    """
+    before = state.standing()
+    once()
+    if state.standing() != before:
+        once()
     return None
 
 
@@ -292,7 +309,7 @@ def assign(state: State, target: cst.CSTNode, value: Value) -> None:
         state.record(target, value)
         owner = expressions.evaluate(state, target.value)
         if owner.kind == "instance":
-            owner.detail.fields[target.attr.value] = value
+            state.set_field(owner, target.attr.value, value)
     elif isinstance(target, cst.Subscript):
         subscripts.store_item(state, target, value)
     elif isinstance(target, cst.StarredElement):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,10 +129,31 @@ class State:
     spent: int = 0
     shadow: bool = False
     counter: int = 0
+    #: How often an attribute of an object of the program has changed.
+    changes: int = 0
 
     def fresh(self) -> int:
         self.counter += 1
         return self.counter
+
+    def set_field(self, owner: Value, name: str, value: Value) -> None:
+        """An object of the program gets another value of an attribute."""
+        fields = owner.detail.fields
+        if name not in fields or fields[name] != value:
+            self.changes += 1
+            fields[name] = value
+
+    def standing(self, but: Container[str] = ()) -> tuple[object, ...]:
+        """What code means here depends on this; some names of the scope may be left out."""
+        names = [{name: v for name, v in self.frame.names.items() if name not in but}]
+        frame = self.frame.parent
+        while frame is not None:
+            names.append(dict(frame.names))
+            frame = frame.parent
+        grown = (self.creations, self.draws, self.summaries, self.naming.used)
+        collected = sum(map(len, self.collections.values()))
+        graph = (self.graphs.current, self.graphs.count)
+        return names, self.changes, self.counter, graph, collected, *map(len, grown)
 
     def record(self, node: cst.CSTNode, value: Value) -> Value:
         """Keeps the fact of a node, joined with those of earlier visits."""

@@ -120,4 +120,4 @@ def replace_container(state: State, node: cst.BaseExpression, value: Value) -> N
     elif isinstance(node, cst.Attribute):
         owner = state.evaluate(state, node.value)
         if owner.kind == "instance":
-            owner.detail.fields[node.attr.value] = value
+            state.set_field(owner, node.attr.value, value)
