@@ -65,9 +65,11 @@ def _run_order(writer: Writer, module: cst.Module) -> list[cst.CSTNode]:
 
     def visit(node: cst.CSTNode) -> None:
         found.append(node)
-        if type(node) is cst.FunctionDef and node is not root:
-            waiting.append(node)
-            return
+        if type(node) is cst.FunctionDef:
+            if node is not root:
+                waiting.append(node)
+                return
+            placed.add(node)
         for child in children(node):
             visit(child)
         if type(node) is not cst.Call:
