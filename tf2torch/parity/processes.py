@@ -65,7 +65,8 @@ def run(
     except OSError as error:
         return f"The {title} could not be started: {error}"
     if done.returncode == 0:
-        return None
+        ended = any(Record(folder).of("end"))
+        return None if ended else f"The {title} left without coming to its end{last_place(folder)}"
     return reason(title, done.returncode, done.stderr, last_place(folder))
 
 

@@ -10,12 +10,18 @@ MODULE = re.compile(r"^(?:ModuleNotFoundError|ImportError): No module named '?([
 FILE = re.compile(r"^FileNotFoundError: .*?: (.+)$", re.M)
 LOST = re.compile(r"NotFoundError: (.*?); No such file or directory")
 DEVICE = re.compile(r"^(?:There is no device|The conversion has no parameter on) .*$", re.M)
+#: What TensorFlow says about itself.
+NOISE = re.compile(
+    r"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
+    r"|WARNING:tensorflow:From .* is deprecated|Instructions for updating:|non-resource variables "
+)
 LIMIT = re.compile(r"^The record has reached its limit.*$", re.M)
 OTHER = "--tf-python PATH names an interpreter with TensorFlow 1.15"
 
 
 def reason(title: str, status: int, stderr: str, running: str = "") -> str:
     """Why a program ended with a status; `running` says where it was."""
+    stderr = "\n".join(line for line in stderr.splitlines() if not NOISE.match(line))
     tail = "\n".join(stderr.strip().splitlines()[-12:])
     text = _known(title, stderr)
     if text == tail:
@@ -45,6 +51,10 @@ def _known(title: str, stderr: str) -> str | None:
         if title == "original" and module.split(".")[0] == "tensorflow":
             return f"This Python has no {module}: {OTHER}"
         return f"The {title} needs the module {module}, which is not installed"
+    if end.startswith("SystemExit: "):
+        return f"The {title} ended by sys.exit({end.partition(' ')[2]})"
+    if end.startswith("EOFError: EOF when reading a line"):
+        return f"The {title} reads its standard input, which is empty here"
     if found := FILE.match(end) or LOST.search(stderr):
         return f"The {title} needs a file that is not there: {found.group(1)}"
     return None

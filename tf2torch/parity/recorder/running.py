@@ -115,10 +115,14 @@ def execute(script: str, arguments: List[str], namespace: Dict[str, Any],
     sys.argv = [script] + arguments
     sys.path[0] = os.path.dirname(script)
     fix_seeds()
+    os._exit = sys.exit  # type: ignore[assignment]  # the record would lose its end
     try:
         exec(code, module.__dict__)
     except SystemExit as stop:
-        return None if stop.code in (None, 0) else stop
+        if stop.code in (None, 0):
+            return None
+        print("SystemExit: %r" % (stop.code,), file=sys.stderr)
+        return stop
     except LimitReached as error:
         print(error, file=sys.stderr)
         return error
