@@ -14,6 +14,7 @@ from tf2torch.analyse import comprehended, growing, versions
 from tf2torch.analyse.chapters import Divide, chapters, whole
 from tf2torch.analyse.inlining import inline_training, mentions
 from tf2torch.analyse.opening import OpenedClass, open_class
+from tf2torch.analyse.spelled_out import spell_out
 from tf2torch.cst.walk import below, transform
 
 Origins = dict[cst.CSTNode, cst.CSTNode]
@@ -29,6 +30,7 @@ def prepare(
     origins: Origins = {}
     module = comprehended.write_out(module, origins)
     module = growing.write_out(module, origins)
+    module = spell_out(module, origins)
     module, opened = open_class(module, origins)
     divide = chapters if apart else whole
     module = versions.separate(module, _runs, origins, divide)
