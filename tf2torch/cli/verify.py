@@ -117,6 +117,7 @@ def verify(
 
     Exit status: 0 they agree, 1 they differ, 2 one of them could not be run.
     """
+    from tf2torch.parity.mapping import map_path
     from tf2torch.parity.programs import Options
     from tf2torch.parity.search import search
 
@@ -130,8 +131,8 @@ def verify(
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="tf2torch-verify-") as scratch:
         target = converted or _converted(original, Path(scratch))
-        if not target.with_suffix(".weights.json").exists():
-            raise Fault(f"{target.with_suffix('.weights.json')} is not there: it is the weight map")
+        if not (weights := map_path(original, target)).exists():
+            raise Fault(f"{weights} is not there: it is the weight map")
         reports = search(original, target, options, DEVICES[device], trace_lines, bisect)
         if trace_lines:
             reports = [_with_rules(found) for found in reports]

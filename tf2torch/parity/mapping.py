@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+
+def map_path(original: Path, converted: Path) -> Path:
+    """The weight map of a conversion: beside it, or that of the folder that was converted."""
+    own = converted.with_suffix(".weights.json")
+    if own.exists():
+        return own
+    pairs = zip(original.resolve().parents, converted.resolve().parents)
+    shared = (there / f"{here.name}.weights.json" for here, there in pairs)
+    return next((path for path in shared if path.exists()), own)
 
 
 def by_graph(weights: Mapping[str, Any]) -> dict[str, Any]:

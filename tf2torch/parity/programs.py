@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tf2torch.parity.doubt import SURE_UPDATES, decided, first_loose_run
 from tf2torch.parity.findings import END, NUMBERS, Finding
-from tf2torch.parity.mapping import by_graph, graphs_of
+from tf2torch.parity.mapping import by_graph, graphs_of, map_path
 from tf2torch.parity.pairs import Pair
 from tf2torch.parity.processes import record_command, replay_command, run
 from tf2torch.parity.records import Record
@@ -42,6 +42,7 @@ class Options:
     limit_mb: int = 2048
     recorder: tuple[str, ...] = ()  # further options of the recorder
     replayer: tuple[str, ...] = ()
+    weights: Path | None = None  # the map, where it is not beside the conversion
 
 
 def check_pair(
@@ -146,9 +147,11 @@ def check_replay(
     """Replays a conversion against a record that has been made before."""
     options = options or Options()
     original, converted = Path(original).resolve(), Path(converted).resolve()
+    options = with_map(original, converted, options)
 
     def replay(to: Path, *more: str) -> Finding | None:
         given = [*more, *options.replayer, "--device", options.device]
+        given += ["--weights", str(options.weights)]
         given += ["--exact"] if options.exact else []
         given += ["--float64"] if options.double and "--float64" not in more else []
         command = replay_command(converted, record, to, options.arguments, given)
@@ -181,6 +184,11 @@ def check_replay(
     )  # fmt: skip
 
 
+def with_map(original: Path, converted: Path, options: Options) -> Options:
+    """The options with the weight map of a conversion."""
+    return replace(options, weights=options.weights or map_path(original, converted))
+
+
 def unrun(
     original: Path | str, converted: Path | str, failure: Finding, options: Options
 ) -> Report:
@@ -201,8 +209,8 @@ def rounding_note(pair: Pair) -> list[Finding]:
 
 
 def pair_of(converted: Path, record: Path, replay: Path, options: Options) -> Pair:
-    text = converted.with_suffix(".weights.json").read_text(encoding="utf-8")
-    weights = by_graph(json.loads(text))
+    path = options.weights or converted.with_suffix(".weights.json")
+    weights = by_graph(json.loads(path.read_text(encoding="utf-8")))
     allowed = options.tolerance or (DOUBLE if options.double else Tolerance())
     graphs = graphs_of(weights)
     return Pair(Record(record, graphs), Record(replay), weights, allowed, options.ignore)

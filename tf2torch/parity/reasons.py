@@ -51,6 +51,8 @@ def _known(title: str, stderr: str) -> str | None:
         if title == "original" and module.split(".")[0] == "tensorflow":
             return f"This Python has no {module}: {OTHER}"
         return f"The {title} needs the module {module}, which is not installed"
+    if title == "original" and "Missing parentheses in call to 'print'" in end:
+        return "The original is written for Python 2, and its interpreter is Python 3"
     if end.startswith("SystemExit: "):
         return f"The {title} ended by sys.exit({end.partition(' ')[2]})"
     if end.startswith("EOFError: EOF when reading a line"):

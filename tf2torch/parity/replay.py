@@ -169,17 +169,19 @@ def replay(
     jitter: bool = False,
     trace: str = "",
     device: str = "cpu",
+    weights: str = "",
 ) -> int:
     """Replays one program; returns 0 if it ran to its end."""
     prepare(device)
     path = Path(converted).resolve()
-    weights = by_graph(json.loads(path.with_suffix(".weights.json").read_text(encoding="utf-8")))
-    known = Record(Path(record), graphs_of(weights))
+    mapped = Path(weights) if weights else path.with_suffix(".weights.json")
+    weight_map = by_graph(json.loads(mapped.read_text(encoding="utf-8")))
+    known = Record(Path(record), graphs_of(weight_map))
     writer = Writer(folder)
     drawn = Draws(known, caller_line(str(path)))
     # An op of the original that has no doubles has rounded like singles.
     fine = double and not any(known.of("single"))
-    loader = Loader(weights, known, drawn, (FINE_JITTER if fine else JITTER) if jitter else 0.0)
+    loader = Loader(weight_map, known, drawn, (FINE_JITTER if fine else JITTER) if jitter else 0.0)
     order = Order(known)
     Patches(drawn).install()
     loader.watch_classes()
@@ -267,7 +269,7 @@ def main(arguments: list[str]) -> int:
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     exact, double = "--exact" in own, "--float64" in own
     jitter = "--jitter" in own
-    values = {"--trace": "", "--device": "cpu"}
+    values = {"--trace": "", "--device": "cpu", "--weights": ""}
     for name in values:
         if name in own:
             at = own.index(name)
@@ -276,9 +278,9 @@ def main(arguments: list[str]) -> int:
     if len(own) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    trace, device = values["--trace"], values["--device"]
+    trace, device, weights = values["--trace"], values["--device"], values["--weights"]
     try:
-        return replay(own[0], own[1], own[2], rest, exact, double, jitter, trace, device)
+        return replay(own[0], own[1], own[2], rest, exact, double, jitter, trace, device, weights)
     except NoDevice as error:
         print(error, file=sys.stderr)
         return 1

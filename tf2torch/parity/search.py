@@ -19,6 +19,7 @@ from tf2torch.parity.programs import (
     pair_of,
     record_program,
     unrun,
+    with_map,
 )
 from tf2torch.parity.recorder.updates import FIRST
 from tf2torch.parity.records import Record
@@ -35,6 +36,7 @@ def search(
 ) -> list[Report]:
     """One report for each device; the original is recorded once, and again to look closer."""
     start = time.perf_counter()
+    options = with_map(original, converted, options)
     reports = []
     with tempfile.TemporaryDirectory(prefix="tf2torch-verify-") as scratch:
         folder = Path(scratch)
