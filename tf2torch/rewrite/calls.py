@@ -209,7 +209,8 @@ def _tensor_argument(argument: Argument) -> Argument:
     if value.kind != "sequence" and not (value.host and value.rank):
         return argument
     known = as_tensor(value)
-    if known.rank != 1 or any(item.is_tensor and not item.host for item in value.detail or ()):
+    items = value.detail if value.kind == "sequence" else ()
+    if known.rank != 1 or any(item.is_tensor and not item.host for item in items):
         return argument
     device = cst.ensure_type(parse("f(device=device)"), cst.Call).args
     call = cst.Call(parse("torch.as_tensor"), [cst.Arg(argument.node), *device])
