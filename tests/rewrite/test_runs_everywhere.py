@@ -123,6 +123,26 @@ with tf.Session() as sess:
     print([float(v) for v in sess.run([reg, total, last], {x: [[1., 2., 3., 4.]]})])
     print(sess.run(net, {x: [[1., 0., 0., 0.]]}).tolist())
 """,
+    "several": """
+def layer(v, n, name, act=tf.nn.relu, reuse=tf.AUTO_REUSE):
+    with tf.variable_scope(name, reuse=reuse):
+        return tf.layers.dense(v, n, act, kernel_initializer=tf.ones_initializer())
+x = tf.placeholder(tf.float32, [None, 3])
+z = tf.placeholder(tf.float32, [None, 2])
+W = tf.get_variable("W", [2, 4], initializer=tf.constant_initializer(0.1))
+def step(h, v):
+    return tf.tanh(tf.matmul(h, W, transpose_b=True)) @ W + v
+real, fake = layer(x, 2, "critic"), layer(tf.tile(z, [1, 2])[:, :3], 2, "critic")
+gap = tf.reduce_mean(real) - tf.reduce_mean(fake)
+states = tf.scan(step, tf.ones([3, 2, 4]), initializer=tf.zeros([2, 4]))
+loss = -tf.reduce_mean(fake)
+train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print("%.5f" % sess.run(gap, {x: [[1., 2., 3.]], z: [[1., 2.]]}))
+    _, value = sess.run([train, loss], {z: [[1., 2.]]})
+    print("%.5f" % value, "%.5f" % sess.run(states).sum())
+""",
     "gradients": """
 x = tf.placeholder(tf.float32, [None, 3])
 w = tf.Variable(tf.ones([3, 2]) * 0.1)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from tf2torch.analyse import comprehended, growing, versions
+from tf2torch.analyse import comprehended, own_lines, versions
 from tf2torch.analyse.chapters import Divide, chapters, whole
 from tf2torch.analyse.inlining import inline_training, mentions
 from tf2torch.analyse.opening import OpenedClass, open_class
@@ -29,7 +29,7 @@ def prepare(
     and variables' names made unique, those of several graphs `apart` or not."""
     origins: Origins = {}
     module = comprehended.write_out(module, origins)
-    module = growing.write_out(module, origins)
+    module = own_lines.write_out(module, origins)
     module = spell_out(module, origins)
     module, opened = open_class(module, origins)
     divide = chapters if apart else whole

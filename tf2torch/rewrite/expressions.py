@@ -8,7 +8,7 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import tensors
-from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.facts import Function, Obj
 from tf2torch.cst.forms import TIGHT
 from tf2torch.cst.names import parameters
 from tf2torch.cst.precedence import fit, parenthesize
@@ -113,11 +113,19 @@ def _name(writer: Writer, node: cst.Name, scope: Scope) -> Typed:
         if scope.model == "self":
             return Typed(parse("self.training"))
         raise Unconvertible("training-flag", "the training flag is used outside of the model", node)
-    text = scope.names.get(node.value)
+    text = scope.names.get(node.value) or _method(writer, value, scope)
     result = parse(text) if text is not None else node
     if text is not None and (node.lpar or node.rpar):
         result = result.with_changes(lpar=node.lpar, rpar=node.rpar)
     return Typed(result, scope.layouts.get(node.value), value.rank)
+
+
+def _method(writer: Writer, value: Value, scope: Scope) -> str | None:
+    """``tf.scan(step, x)`` -> ``scan(self.step, x)``, where the function became a method."""
+    if value.kind != "function" or scope.model is None or not isinstance(value.detail, Function):
+        return None
+    role = writer.plan.roles.get(value.detail.node)  # type: ignore[arg-type]
+    return f"{scope.model}.{role.name}" if role is not None and role.kind == "method" else None
 
 
 def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:

@@ -125,6 +125,9 @@ def write_module(writer: Writer, role: Role) -> Written:
         ],
         doc,
     ).with_changes(leading_lines=node.leading_lines)
+    for name, parameter in defaults.items():
+        if parameter.default is not None and name not in (*init, *forward):
+            writer.settle(parameter.default, Outcome.ABSORBED, "parameter")
     return Written(class_node, init=tuple(init), forward=(*forward,), derived=frozenset(derived))
 
 

@@ -39,6 +39,8 @@ def write_statement(
     try:
         return _statement(writer, node, scope, sink)
     except Unconvertible as problem:
+        for name in names_in(node).stores:
+            scope.layouts.pop(name, None)  # it is not what it was before
         writer.todo(node, problem)
         return todo(writer, node, problem)
 

@@ -1,4 +1,4 @@
-"""Lists of tensors that grow through ``+=`` are written with ``append`` and ``extend``."""
+"""Graph statements that bind several names get a line each; lists grow with ``append``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Origins = dict[cst.CSTNode, cst.CSTNode]
 def write_out(module: cst.Module, origins: Origins) -> cst.Module:
     """``outs += [tf.matmul(x, w)]`` -> ``outs.append(tf.matmul(x, w))``
 
-    ``outs, states = [], []`` becomes a line for each of them.
+    ``real, fake = critic(x), critic(g)`` becomes a line for each of them: a run may need only one.
     """
     grows = any(_grows(node) for node in below(module, cst.AugAssign))
-    if not grows and not any(_starts_several(node) for node in below(module, cst.Assign)):
+    if not grows and not any(_binds_several(node) for node in below(module, cst.Assign)):
         return module
     graph = _graph_names(module)
 
@@ -49,9 +49,9 @@ def _with_own_lines(
     body: list[cst.CSTNode] = []
     for line in node.body:  # type: ignore[attr-defined]
         small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
-        if isinstance(small, cst.Assign) and _starts_several(small):
+        if isinstance(small, cst.Assign) and len(line.body) == 1 and _binds_several(small):
             target = cst.ensure_type(small.targets[0].target, cst.Tuple)
-            if names_below(target) & graph:
+            if names_below(target) & graph and not runs_graph(small):
                 made = _own_lines(line, small, target)
                 origins.update((new, origins.get(line, line)) for new in made)
                 body += made
@@ -77,19 +77,19 @@ def _own_lines(
     return made
 
 
-def _starts_several(node: cst.Assign) -> bool:
-    """``outs, count = [], 0``: constants, with empty lists among them."""
+def _binds_several(node: cst.Assign) -> bool:
+    """``a, b = f(x), f(y)``, or ``outs, count = [], 0``; no value reads a name that is bound."""
     if len(node.targets) != 1 or not isinstance(node.value, cst.Tuple):
         return False
     target = node.targets[0].target
     if not isinstance(target, cst.Tuple) or len(target.elements) != len(node.value.elements):
         return False
     values = [element.value for element in node.value.elements]
-    return (
-        all(isinstance(element.value, cst.Name) for element in target.elements)
-        and len({_is_empty(value) for value in values}) == 2
-        and not any(below(value, cst.Name, cst.Call) for value in values)
-    )
+    if not all(isinstance(element.value, cst.Name) for element in target.elements):
+        return False
+    calls = sum(isinstance(value, cst.Call) for value in values)
+    starts = len({_is_empty(value) for value in values}) == 2
+    return (calls > 1 or starts) and not names_below(node.value) & names_below(target)
 
 
 def _is_empty(node: cst.BaseExpression) -> bool:
