@@ -72,6 +72,26 @@ print(a.tolist(), b.tolist(), sess.run(w).tolist())
 if sess.run(loss, {x: one}) < sess.run(loss, {x: two}):
     print("less")
 """,
+    "variables_handed_over": """
+import numpy as np
+def linear(x, n, scope, with_w=False):
+    with tf.variable_scope(scope):
+        matrix = tf.get_variable("matrix", [x.get_shape().as_list()[1], n],
+                                 initializer=tf.constant_initializer(0.5))
+        bias = tf.get_variable("bias", [n], initializer=tf.constant_initializer(1.0))
+        if with_w:
+            return tf.matmul(x, matrix) + bias, matrix, bias
+        return tf.matmul(x, matrix) + bias
+x = tf.placeholder(tf.float32, [None, 4])
+h, h_w, h_b = linear(x, 3, "h", with_w=True)
+y = tf.reduce_sum(linear(h, 2, "y"))
+train = tf.train.GradientDescentOptimizer(0.125).minimize(y)
+sess = tf.Session()
+sess.run(tf.global_variables_initializer())
+print(sess.run(h_w).tolist(), sess.run([h_b])[0].tolist())
+sess.run(train, {x: np.ones([1, 4])})
+print(sess.run([h_w, h_b])[1].tolist(), sess.run([y, h_w], {x: np.ones([1, 4])})[1].tolist())
+""",
     "functions_of_numbers": """
 def polynomial(v):
     return tf.subtract(3 * tf.square(v), v) + 10

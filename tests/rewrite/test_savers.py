@@ -218,3 +218,32 @@ with tf.Session() as sess:
 """,
     ).text
     assert text.index("model = Model()") < text.index("    load()\n")
+
+
+@pytest.mark.parametrize(
+    ("listed", "warned"),
+    [
+        ('tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, scope="enc")', True),
+        ('[v for v in tf.global_variables() if v.name.startswith("enc")]', True),
+        ('tf.trainable_variables("enc")', False),
+    ],
+)
+def test_slots_in_a_saver_s_list_are_reported(listed: str, warned: bool, tmp_path: Path) -> None:
+    made = convert_text(
+        tmp_path,
+        "part",
+        f"""
+import tensorflow as tf
+x = tf.placeholder(tf.float32, [None, 4])
+with tf.variable_scope("enc"):
+    h = tf.layers.dense(x, 3)
+loss = tf.reduce_mean(tf.square(tf.layers.dense(h, 1, name="head")))
+train = tf.train.AdamOptimizer(0.1).minimize(loss)
+saver = tf.train.Saver({listed})
+with tf.Session() as sess:
+    saver.restore(sess, "./enc.ckpt")
+    sess.run(train, {{x: [[1., 2., 3., 4.]]}})
+""",
+    )
+    found = [d for d in made.diagnostics if d.rule == "saver" and d.severity.value == "warning"]
+    assert bool(found) == warned

@@ -18,6 +18,7 @@ from tf2torch.plan.counters import Counters, find_counters
 from tf2torch.plan.describe import describe
 from tf2torch.plan.graph import Graph
 from tf2torch.plan.graphs import divide, graphs_of
+from tf2torch.plan.held import without_held
 from tf2torch.plan.keyed import changed_dictionaries, keyed_site, tensor_names, with_first_names
 from tf2torch.plan.membership import find_glue, model_units, sole_module
 from tf2torch.plan.modes import number_placeholders, training_flags
@@ -239,6 +240,7 @@ def _sites(
         site = with_first_names(site, tensor_keys)
         fed = {feed.name for feed in site.feeds or ()}
         given = fed - set(placeholders)
+        site = without_held(graph, site)
         needed = graph.closure(set(site.needed), given, len(graph.units) + 1)
         needed = with_updates(analysis, graph, site, given, needed)
         found.append((site, recorders(analysis, graph, site, given, needed)))

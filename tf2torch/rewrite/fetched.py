@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from tf2torch.cst.names import names_in
+from tf2torch.plan.held import is_held
 from tf2torch.plan.sites import Leaf
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import counting, operations, rates, views
@@ -68,7 +69,8 @@ def _fetched_variables(writer: Writer, leaf: Leaf, scope: Scope) -> cst.BaseExpr
         return None
     variable = leaf.value.detail
     by_name = isinstance(leaf.node, cst.SimpleString)
-    if not by_name and not views.moves(writer, variable):
+    held = is_held(writer.plan.graph, leaf)
+    if not by_name and not held and not views.moves(writer, variable):
         return None
     return parse(views.view_text(writer, variable, leaf.node, scope.model))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.walk import below
 from tf2torch.plan.counters import train_records
 from tf2torch.plan.units import calls_in
 from tf2torch.rewrite import saver_parts
@@ -222,7 +223,36 @@ def restore(host: Host, call: cst.Call, record: Obj) -> Statements:
             text += entry.load.format(saved) + "\n"
         if part is not None and part.shadows:
             text += saver_parts.shadows_text(model, part, training)
-    if part is not None and part.counters and train_records(writer.analysis):
+    if part is not None and _takes_slots(writer, record):
+        message = "the saver's list has the slots of optimizers too, which are not restored"
+        writer.findings.append((call, "saver", "warning", message))
+    elif part is not None and part.counters and train_records(writer.analysis):
         message = "slots of optimizers that the saver may have taken start anew"
         writer.note(call, "saver", message)
     return lines(text)
+
+
+_SLOTTED = frozenset("Momentum Adam RMSProp Adagrad Adadelta Ftrl LazyAdam".split())
+
+
+def _takes_slots(writer: Writer, record: Obj) -> bool:
+    """Whether a saver's list is one of all variables of the graph, with those of optimizers."""
+    given = record["var_list"]
+    names = (made["optimizer"].detail["symbol"] for made in train_records(writer.analysis))
+    kinds = {name.rpartition(".")[2].removesuffix("Optimizer") for name in names}
+    if given is None or not kinds & _SLOTTED:
+        return False
+    node: cst.CSTNode | None = given.node
+    if isinstance(node, cst.Name):
+        units = writer.plan.graph.units
+        unit = next((u for u in reversed(units) if node.value in u.names.stores), None)
+        node = unit.value if unit is not None else None
+    for call in below(node, cst.Call) if node is not None else ():
+        symbol = writer.analysis.symbols.get(call.func, "")
+        if symbol in ("tf.global_variables", "tf.all_variables"):
+            return True
+        if symbol == "tf.get_collection" and call.args:
+            key = writer.value(call.args[0].value)
+            names_all = (key.literal, str(key.detail).rpartition(".")[2])
+            return bool({"variables", "GLOBAL_VARIABLES"} & {str(name) for name in names_all})
+    return False
