@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -150,7 +150,7 @@ class State:
         while frame is not None:
             names.append(dict(frame.names))
             frame = frame.parent
-        grown = (self.creations, self.draws, self.summaries, self.naming.used)
+        grown: tuple[Sized, ...] = (self.creations, self.draws, self.summaries, self.naming.used)
         collected = sum(map(len, self.collections.values()))
         graph = (self.graphs.current, self.graphs.count)
         return names, self.changes, self.counter, graph, collected, *map(len, grown)

@@ -10,7 +10,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.cst.walk import transform
+from tf2torch.cst.walk import children, transform
 from tf2torch.rewrite.writer import code
 
 
@@ -123,6 +123,6 @@ def _breaks(body: Sequence[cst.CSTNode]) -> bool:
     for node in body:
         if isinstance(node, (cst.For, cst.While, cst.FunctionDef, cst.ClassDef)):
             continue
-        if isinstance(node, cst.Break) or _breaks(node.children):
+        if isinstance(node, cst.Break) or _breaks(children(node)):
             return True
     return False
