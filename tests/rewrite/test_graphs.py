@@ -41,6 +41,7 @@ def test_each_graph_has_a_model_and_rows_of_its_own(tmp_path: Path) -> None:
     assert "    model = Dense(4, 1).to(device)\n" in text
     assert "    model2 = Model2(hidden).to(device)\n" in text
     assert "    train = torch.optim.SGD(model2.parameters(), lr=0.1, momentum=0.9)\n" in text
+    assert "    # Third: the first once more, from its file.\n    model3 = Dense(4, 1)" in text
     assert "    model3.load_state_dict(torch.load(" in text
     rows = [(row["module"], row["key"], row.get("graph")) for row in weights["variables"]["out/w"]]
     assert rows == [("Dense", "w", None), ("Model2", "out.w", 1), ("Dense#1", "w", 2)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import libcst as cst
+
 from tf2torch.plan.units import Unit
 from tf2torch.rewrite.suites import Statements
 
@@ -27,3 +29,18 @@ class Program:
     waiting: list[Unit] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
     done: set[int] = field(default_factory=set)
+    #: Comments above a statement that is left out, which are about the code behind it.
+    heading: list[cst.EmptyLine] = field(default_factory=list)
+
+    def with_heading(self, written: Statements) -> Statements:
+        """Statements, the first of them with the comments that wait for one."""
+        if not written or not self.heading:
+            return written
+        first = written[0]
+        own = list(first.leading_lines)  # type: ignore[attr-defined]
+        blank = cst.EmptyLine(indent=False)
+        if all(line.comment is None for line in own):
+            own = []
+        above = [blank, *self.heading, *own]
+        self.heading.clear()
+        return [first.with_changes(leading_lines=above), *written[1:]]

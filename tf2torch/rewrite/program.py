@@ -110,7 +110,9 @@ def _part(
             writer.settle(item, Outcome.ABSORBED, "scope")
     if model is not None:
         host.constructor = _constructor(writer, model)
-    program = Program(whole.module, whole.main, guarded=whole.guarded, done=whole.done)
+    program = Program(
+        whole.module, whole.main, guarded=whole.guarded, done=whole.done, heading=whole.heading
+    )
     program.called = any(
         unit.scope is None and unit.kind == "host" and not is_guard(unit.node)
         for unit in plan.graph.units

@@ -137,7 +137,25 @@ def _host_unit(
     compound = bool(written) and isinstance(written[0], cst.BaseCompoundStatement)
     if compound and place and not written[0].leading_lines:  # type: ignore[attr-defined]
         written[0] = written[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
-    place += written
+    if not written and _begins_graph(host.writer, unit):
+        program.heading += _comments(unit.node)
+    place += program.with_heading(written) if place is program.main else written
+
+
+def _begins_graph(writer: Writer, unit: Unit) -> bool:
+    """``tf.reset_default_graph()``"""
+    symbols = (writer.analysis.symbols.get(call.func, "") for call in calls_in(unit.node))
+    return any(symbol.endswith(".reset_default_graph") for symbol in symbols)
+
+
+def _comments(node: cst.BaseStatement) -> list[cst.EmptyLine]:
+    """The comments above a statement, with the blank lines between them."""
+    found = list(node.leading_lines)  # type: ignore[attr-defined]
+    while found and found[0].comment is None:
+        found.pop(0)
+    while found and found[-1].comment is None:
+        found.pop()
+    return found
 
 
 def _has_model(program: Program, host: Host, unit: Unit, model: RootModel | None) -> bool:
@@ -202,7 +220,7 @@ def _make_model(program: Program, host: Host, model: RootModel) -> None:
     made = lines(f"{host.writer.plan.instance} = {host.constructor}.to(device)\n")
     if program.main:
         made[0] = made[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
-    program.main += made
+    program.main += program.with_heading(made)
 
 
 def _definition(program: Program, host: Host, unit: Unit, model: RootModel | None) -> None:
