@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tf2torch"
 #: Each layer may import those after it.
 ORDER = (
-    "cli pipeline emit rewrite plan analyse load rulebook cst diagnostics".split(),
+    "cli project pipeline emit rewrite plan analyse load rulebook cst diagnostics".split(),
     "cli weights rulebook diagnostics".split(),
     "cli parity weights diagnostics".split(),
 )

@@ -51,7 +51,7 @@ def convert_path(
     except OSError as error:
         message = error.strerror or str(error)
         return _unreadable(LoadError(name, 0, 0, message), b"")
-    if member and not _MENTION.search(data):
+    if member and not mentions_tensorflow(data):
         return Conversion(name, data)
     return convert_bytes(data, rulebook, options, name)
 
@@ -85,9 +85,14 @@ def _unreadable(error: LoadError, data: bytes) -> Conversion:
     return Conversion(error.path, data, source=text, diagnostics=(error.diagnostic(),), failed=True)
 
 
-def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAULT) -> Conversion:
-    """Runs the stages over one source; a fault of theirs is raised."""
-    unchanged = Conversion(
+def mentions_tensorflow(data: bytes) -> bool:
+    """Whether the bytes of a file can refer to TensorFlow."""
+    return _MENTION.search(data) is not None
+
+
+def unchanged(source: Source) -> Conversion:
+    """A source that stays as it is."""
+    return Conversion(
         source.path,
         original=source.original or source.text,
         source=source.text,
@@ -95,12 +100,17 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAUL
         newline=source.newline,
         cells=source.notebook.cells if source.notebook is not None else (),
     )
-    if not _MENTION.search(source.text.encode("utf-8", "replace")):
-        return unchanged
+
+
+def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAULT) -> Conversion:
+    """Runs the stages over one source; a fault of theirs is raised."""
+    same = unchanged(source)
+    if not mentions_tensorflow(source.text.encode("utf-8", "replace")):
+        return same
     if _SKIP_FILE.search(source.text):
         message = "left as it is: tf2torch: skip-file"
         note = Diagnostic(source.path, 1, 1, "skip-file", Severity.NOTE, message)
-        return replace(unchanged, diagnostics=(note,))
+        return replace(same, diagnostics=(note,))
 
     from tf2torch.analyse import analyse
     from tf2torch.cst.memory import forget
@@ -115,7 +125,7 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAUL
         forget()
     check_accounts(rewritten.references)
     if not rewritten.references:
-        return unchanged
+        return same
     check_parses(rewritten.text)
     text = rewritten.text.rstrip("\n") + "\n"
     if source.notebook is not None:
@@ -123,7 +133,7 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAUL
 
         text = write(source.notebook, text)
     return replace(
-        unchanged,
+        same,
         text=text,
         weights=rewritten.weights,
         support=tuple(rewritten.support),

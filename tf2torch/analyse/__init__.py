@@ -100,7 +100,7 @@ def analyse(source: Source, rulebook: Rulebook, options: Any, *, separate: bool 
     threads: dict[cst.CSTNode, set[str]] = {}
     if separate and opened is not None:
         return analyse(source, rulebook, options, separate=False)
-    state = _execute(rulebook, module, frozenset(), opened, scopes, threads, separate)
+    state = _execute(rulebook, module, frozenset(), opened, scopes, threads, separate, source.homes)
     sources = set(walk(module)) if state.expansions else set()
     for _ in range(ROUNDS):
         if not sources:
@@ -115,12 +115,14 @@ def analyse(source: Source, rulebook: Rulebook, options: Any, *, separate: bool 
         kept = set(walk(module))
         absorbed |= {n: s for n, s in state.symbols.items() if n in sources and n not in kept}
         scopes |= state.expansions.scopes
-        state = _execute(rulebook, module, frozenset(), opened, scopes, threads, separate)
+        state = _execute(
+            rulebook, module, frozenset(), opened, scopes, threads, separate, source.homes
+        )
     if state.graphs.refused:
         return analyse(source, rulebook, options, separate=False)
     named = _lengths_to_name(state)
     if named:
-        state = _execute(rulebook, module, named, opened, scopes, threads, separate)
+        state = _execute(rulebook, module, named, opened, scopes, threads, separate, source.homes)
     if state.expansions.written:  # what was refused is no part of the program
         kept = set(walk(module))
         for node in [node for node in state.symbols if node not in kept]:
@@ -157,6 +159,7 @@ def _execute(
     scopes: dict[cst.CSTNode, str | None],
     threads: dict[cst.CSTNode, set[str]],
     separate: bool,
+    homes: Mapping[str, int],
 ) -> State:
     state = State(
         rulebook=rulebook,
@@ -169,6 +172,7 @@ def _execute(
         earlier_scopes=scopes,
         threads=threads,
         named_lengths=named,
+        homes=homes,
         graphs=graphs.Graphs(tracked=separate),
     )
     if opened is not None:

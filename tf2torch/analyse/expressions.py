@@ -10,7 +10,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import arrays, graph, hostcalls, names, tensors
+from tf2torch.analyse import arrays, graph, hostcalls, names, rounds, templates, tensors
 from tf2torch.analyse.calling import call, class_member
 from tf2torch.analyse.containers import LONGEST, element_of, items_of, mapping_key, sequence, truth
 from tf2torch.analyse.facts import Function
@@ -25,12 +25,16 @@ def evaluate(state: State, node: cst.BaseExpression | cst.CSTNode) -> Value:
     handler = _EXPRESSIONS.get(type(node))
     if handler is None:
         return state.record(node, Value("python"))
-    return state.record(node, handler(state, node))
+    value = handler(state, node)
+    if type(node) in _STRINGS:
+        value = templates.with_template(state, node, value)
+    return state.record(node, value)
 
 
 # -- names and attributes ------------------------------------------------------------------------
 
 
+_STRINGS = frozenset({cst.BinaryOperation, cst.FormattedString, cst.Call})
 _CONSTANTS = {"None": constant(None), "True": constant(True), "False": constant(False)}
 
 
@@ -51,7 +55,8 @@ def _name(state: State, node: cst.Name) -> Value:
             state.symbols[node] = value.detail
         return value
     if value.kind in ("python", "unknown"):
-        text = node.value if names.is_stable(state, frame, node.value) else None
+        stable = names.is_stable(state, frame, node.value)
+        text = node.value if stable else rounds.text_in_round(state, frame, value.text)
         if text != value.text:
             return replace(value, text=text)
     return value

@@ -94,8 +94,11 @@ def _enter(state: State, frame: Frame, name: str, value: Value) -> Value:
                 state.lengths.setdefault((definition, name, axis), set()).add(dim)
             words = dim.text is not None and not dim.text.isdigit()
             spelled = words and not names.is_global_text(state, dim.text or "")
-            if (definition, name, axis) in state.named_lengths or (
-                spelled and state.instance_names
+            foreign = words and names.is_foreign_text(state, definition, dim.text or "")
+            if (
+                foreign
+                or (definition, name, axis) in state.named_lengths
+                or (spelled and state.instance_names)
             ):
                 literal = UNKNOWN if dim.size is None else dim.size
                 frame.names[label] = Value("python", literal, "int32", text=dim.text)

@@ -12,6 +12,7 @@ from tf2torch.analyse.containers import element_of, items_of, truth
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.imports import import_modules, import_names
 from tf2torch.analyse.placing import is_guard
+from tf2torch.analyse.rounds import bound_in, end_round, spelled, spelled_by
 from tf2torch.analyse.state import Frame, State, join
 from tf2torch.cst.names import names_in, plain_names
 from tf2torch.cst.walk import children, walk
@@ -204,12 +205,23 @@ def _for(state: State, node: cst.For) -> Flow:
             return flow
         return run_block(state, _else_of(node)) if flow != "break" else None
 
+    outer, before = state.path, state.frame.spelled
+    plain = not _runs_session(node)
+    names = bound_in(node) if plain else frozenset()
+    done = iter(range(2))
+
     def once() -> None:
+        if plain:
+            state.path = (*outer, (node.body, next(done)))
+            state.open_loops.add(node.body)
+            state.frame.spelled = before | spelled_by(node)
         element = items[0] if items and len(items) == 1 else element_of(iterable)
-        assign(state, node.target, element)
+        assign(state, node.target, spelled(state, node.target, element))
         run_block(state, body_of(node))
+        end_round(state, names)
 
     branch(state, lambda: _twice(state, once), lambda: None)
+    state.path, state.frame.spelled = outer, before
     run_block(state, _else_of(node))
     return None
 

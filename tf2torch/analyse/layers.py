@@ -13,6 +13,7 @@ from tf2torch.analyse.name_scopes import reuse_of
 from tf2torch.analyse.naming import VariableScope
 from tf2torch.analyse.regularization import regularize
 from tf2torch.analyse.state import State
+from tf2torch.analyse.templates import naming_text
 from tf2torch.analyse.variables import register
 from tf2torch.rulebook.apply import Bound, infer
 from tf2torch.rulebook.predicates import holds
@@ -48,7 +49,9 @@ def create_layer(
         if given is None:
             chosen = naming.default_scope_name(base)
         else:
-            chosen = given.literal if isinstance(given.literal, str) else f"?{state.fresh()}"
+            chosen = given.literal
+            if not isinstance(chosen, str):
+                chosen = naming_text(state, given)
         previous = naming.enter_variable_scope(chosen, reuse=reuse)
     full = naming.scope.name
     creation = Creation(node, state.path, symbol, bound, full)

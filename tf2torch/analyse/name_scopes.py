@@ -10,6 +10,7 @@ from tf2torch.analyse import graphs
 from tf2torch.analyse.calls import NONE, GraphCall, Handler
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import State
+from tf2torch.analyse.templates import Template, naming_text
 from tf2torch.rulebook.values import UNKNOWN, Value, constant
 
 
@@ -24,7 +25,9 @@ def _name_scope(call: GraphCall) -> Value:
     if given is None or given.value.literal is None:
         given = call.argument(1, "default_name")
     name = given.value.literal if given is not None else None
-    name = name if isinstance(name, str) else f"?{call.state.fresh()}" if name is UNKNOWN else None
+    if not isinstance(name, str):
+        unknown = given is not None and name is UNKNOWN
+        name = naming_text(call.state, given.value) if unknown and given is not None else None
 
     def enter(state: State) -> tuple[Value, Callable[[], None]]:
         previous, opened = state.naming.enter_name_scope(name), state.opened
@@ -56,7 +59,9 @@ def _variable_scope(call: GraphCall) -> Value:
         else:
             name = given.literal if given is not None and isinstance(given.literal, str) else None
             if name is None:
-                name = naming.default_scope_name(default) if default else f"?{state.fresh()}"
+                templated = given is not None and isinstance(given.detail, Template)
+                fixed = default is not None and not templated
+                name = naming.default_scope_name(default) if fixed else naming_text(state, given)  # type: ignore[arg-type]
             previous = naming.enter_variable_scope(name, **changes)
         scope = Value("object", detail=Obj("VariableScope", {"scope": naming.scope}))
         opened = state.opened

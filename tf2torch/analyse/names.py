@@ -6,7 +6,7 @@ import re
 
 import libcst as cst
 
-from tf2torch.analyse.state import Frame, State
+from tf2torch.analyse.state import PREVIOUS, Frame, State
 from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import STATEMENTS, children
 from tf2torch.rulebook import symbols
@@ -127,7 +127,7 @@ def outside(state: State, text: str, texts: dict[str, str | None]) -> str | None
         m.group() for m in _WORD.finditer(text) if m.start() == 0 or text[m.start() - 1] != "."
     }
     module = scope_counts(state, state.frame.module)
-    for word in words:
+    for word in words - {PREVIOUS}:
         if texts.get(word) is None and (word in texts or module.get(word, 0) != 1):
             return None
 
@@ -142,6 +142,15 @@ def outside(state: State, text: str, texts: dict[str, str | None]) -> str | None
         return found if plain else f"({found})"
 
     return _WORD.sub(swap, text)
+
+
+def is_foreign_text(state: State, definition: cst.CSTNode | None, text: str) -> bool:
+    """Whether `text` has a module-level name of another file than a function's."""
+    if not state.homes or not isinstance(definition, cst.FunctionDef):
+        return False
+    own = state.homes.get(definition.name.value)
+    words = (m.group() for m in _WORD.finditer(text) if not text[: m.start()].endswith("."))
+    return any(state.homes.get(word, own) != own for word in words)
 
 
 def is_global_text(state: State, text: str) -> bool:

@@ -22,6 +22,7 @@ from tf2torch.analyse.cells import (
 )
 from tf2torch.analyse.sizes import Size, dim_of, size_of_dim
 from tf2torch.analyse.state import State
+from tf2torch.analyse.templates import naming_text
 from tf2torch.rulebook.apply import Argument
 from tf2torch.rulebook.values import ANYTHING, Dim, Value
 
@@ -65,7 +66,8 @@ def _scoped(call: GraphCall, position: int, default: str) -> Any:
         return naming.reenter_variable_scope(given.detail["scope"])
     name = default
     if given is not None and given.literal is not None:
-        name = given.literal if isinstance(given.literal, str) else f"?{call.state.fresh()}"
+        known = isinstance(given.literal, str)
+        name = given.literal if known else naming_text(call.state, given)
     return naming.enter_variable_scope(name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sized
+from collections.abc import Callable, Container, Iterable, Mapping, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +28,8 @@ class Frame:
     names: dict[str, Value] = field(default_factory=dict)
     global_names: set[str] = field(default_factory=set)
     stores: dict[str, int] = field(default_factory=dict)
+    #: Names that loops under way bind in each round, where their number is not known.
+    spelled: frozenset[str] = frozenset()
     returned: list[Value] = field(default_factory=list)
     #: Name scope and path of the call that this frame executes.
     entry: tuple[str, tuple[Any, ...]] = ("", ())
@@ -120,6 +122,10 @@ class State:
     arg_scopes: dict[Any, Any] = field(default_factory=dict)
     #: Parameters of functions that stand for what arg_scopes give.
     threads: dict[cst.CSTNode, set[str]] = field(default_factory=dict)
+    #: The file of each module-level name, where the program has several.
+    homes: Mapping[str, int] = field(default_factory=dict)
+    #: Bodies of loops whose number of rounds is not known: they ran twice.
+    open_loops: set[cst.CSTNode] = field(default_factory=set)
     #: Streaming metrics, by the identities of their results.
     metrics: dict[Any, Obj] = field(default_factory=dict)
     #: Where layers have their variables whose calls were written out before.
@@ -162,6 +168,10 @@ class State:
         return value
 
 
+#: In texts: what an expression was in the round of a loop before, or in the last one.
+PREVIOUS = "_previous_round"
+
+
 def join(one: Value, other: Value) -> Value:
     """What holds of both values."""
     if one is other or one == other:
@@ -193,7 +203,10 @@ def join(one: Value, other: Value) -> Value:
         if len(items) == len(others):
             joined = tuple(join(a, b) for a, b in zip(items, others, strict=True))
             return Value("sequence", detail=joined)
-        return Value("python")
+        return Value("many", detail=join_all((*items, *others)))
+    if "many" in (one.kind, other.kind) and {one.kind, other.kind} <= {"many", "sequence"}:
+        kinds = [v.detail if v.kind == "sequence" else (v.detail,) for v in (one, other)]
+        return Value("many", detail=join_all((*kinds[0], *kinds[1])))
     if one.kind == other.kind == "mapping":
         pairs, others = dict(one.detail), dict(other.detail)
         if list(pairs) == list(others):
@@ -256,6 +269,9 @@ def _number_dtype(one: Value, other: Value) -> str | None:
 def _join_dims(one: Dim, other: Dim) -> Dim:
     if one == other:
         return one
+    for dim in (one, other):
+        if dim.text is not None and dim.text.startswith(PREVIOUS):
+            return Dim(None, dim.text)
     size = one.size if one.size == other.size else None
     return Dim(size, one.text if one.text == other.text else None)
 

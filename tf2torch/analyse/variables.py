@@ -9,6 +9,7 @@ from tf2torch.analyse.calls import NONE, GraphCall, Handler
 from tf2torch.analyse.facts import Creation, Variable
 from tf2torch.analyse.regularization import regularize
 from tf2torch.analyse.state import State
+from tf2torch.analyse.templates import naming_text
 from tf2torch.rulebook.apply import Bound
 from tf2torch.rulebook.model import Rule
 from tf2torch.rulebook.values import Value, constant
@@ -62,7 +63,10 @@ def _variable(call: GraphCall) -> Value:
     given = call.argument(0, "initial_value")
     initial = given.value if given is not None else NONE
     known = _host_tensor(initial)
-    name = state.naming.unique(call.text(4, "name") or "Variable")
+    wanted = call.text(4, "name") or "Variable"
+    if call.unknown(4, "name"):
+        wanted = naming_text(state, call.value(4, "name"))
+    name = state.naming.unique(wanted)
     declared = (
         call.value(5, "dtype")
         if call.argument(None, "dtype") is None
@@ -125,7 +129,8 @@ def _get_variable(call: GraphCall) -> Value:
     state = call.state
     naming = state.naming
     short = call.text(0, "name")
-    full = naming.variable_name(short if short is not None else f"?{state.fresh()}")
+    given_name = naming_text(state, call.value(0, "name")) if short is None else short
+    full = naming.variable_name(given_name)
     initializer = call.value(3, "initializer")
     if initializer is None or initializer.literal is None:
         initializer = naming.scope.initializer

@@ -204,8 +204,12 @@ def _convert(
             data = sys.stdin.buffer.read()
             return [pipeline.convert_bytes(data, pipeline.read_rulebook(rules), options)]
         files = [(path, str(path)) for path in inputs.files]
-        members = inputs.folder is not None
-        results = pipeline.convert_all(files, rules, options, jobs, members=members)
+        if inputs.folder is not None:
+            from tf2torch.project import convert_folder
+
+            results = convert_folder(inputs.folder, files, rules, options, jobs)
+        else:
+            results = pipeline.convert_all(files, rules, options, jobs)
         return list(progress(results, inputs.files))
     except RuleError as error:
         raise Fault(str(error)) from None

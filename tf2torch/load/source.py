@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,9 @@ class Source:
     """One Python 3 source; `text` has `\\n` line ends, `newline` is what the file had.
 
     `original` is the text as it was read, where that was Python 2 or had mixed tabs; `notebook`
-    is the notebook whose code this is.
+    is the notebook whose code this is. Where the module was made from several files, `plain` is
+    what it looked like before their names were told apart, and `origins` gives its nodes; `homes`
+    is the number of the file that binds each module-level name.
     """
 
     path: str
@@ -35,6 +38,9 @@ class Source:
     notes: tuple[Diagnostic, ...] = ()
     original: str = ""
     notebook: Notebook | None = None
+    plain: cst.Module | None = None
+    origins: Mapping[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
+    homes: Mapping[str, int] = field(default_factory=dict)
 
 
 def load(path: Path | str) -> Source:

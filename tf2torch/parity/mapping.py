@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from tf2torch.weights.rounds import expanded, numbered_key
+
+
+def with_rounds(weights: Mapping[str, Any], made: Iterable[str]) -> dict[str, Any]:
+    """The map of a record, which has made these variables in this order, round by round."""
+
+    def numbered(entry: Any, rounds: tuple[int, ...]) -> Any:
+        if isinstance(entry, list):
+            return [numbered(row, rounds) for row in entry]
+        return entry and {**entry, "key": numbered_key(entry["key"], rounds)}
+
+    variables = expanded(weights["variables"], made, numbered, in_order=True)
+    return {**weights, "variables": variables}
 
 
 def map_path(original: Path, converted: Path) -> Path:

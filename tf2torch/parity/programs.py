@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tf2torch.parity.doubt import SURE_UPDATES, decided, first_loose_run
 from tf2torch.parity.findings import END, NUMBERS, Finding
-from tf2torch.parity.mapping import by_graph, graphs_of, map_path
+from tf2torch.parity.mapping import by_graph, graphs_of, map_path, with_rounds
 from tf2torch.parity.pairs import Pair
 from tf2torch.parity.processes import record_command, replay_command, run
 from tf2torch.parity.records import Record
@@ -211,6 +211,7 @@ def rounding_note(pair: Pair) -> list[Finding]:
 def pair_of(converted: Path, record: Path, replay: Path, options: Options) -> Pair:
     path = options.weights or converted.with_suffix(".weights.json")
     weights = by_graph(json.loads(path.read_text(encoding="utf-8")))
+    known = Record(record, graphs_of(weights))
+    weights = with_rounds(weights, known.first_values)
     allowed = options.tolerance or (DOUBLE if options.double else Tolerance())
-    graphs = graphs_of(weights)
-    return Pair(Record(record, graphs), Record(replay), weights, allowed, options.ignore)
+    return Pair(known, Record(replay), weights, allowed, options.ignore)

@@ -10,7 +10,7 @@ from typing import Any
 
 import libcst as cst
 
-from tf2torch.analyse import analyse, clashes
+from tf2torch.analyse import Analysis, analyse, clashes
 from tf2torch.cst.printing import code_of
 from tf2torch.cst.printing import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
@@ -54,7 +54,8 @@ def rewrite(plan: Plan) -> Rewritten:
     if not names:
         return _finished(written)
     words = marking.marks(names, analysis.source.text)
-    marked = replace(analysis.source, module=marking.mark(analysis.original, words))
+    module = marking.mark(analysis.original, words)
+    marked = replace(analysis.source, module=module, plain=None, origins={})
     again = make_plan(analyse(marked, analysis.rulebook, analysis.options))
     made = _finished(_write(again, names))
     return Rewritten(
@@ -102,11 +103,7 @@ def _finished(written: _Written) -> Rewritten:
         writer.outcomes.setdefault(node, (Outcome.CONVERTED, symbol, "written out"))
     _account(writer)
     wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
-    origins = plan.analysis.origins
-    found = places_of(
-        plan.analysis.original, wanted | {origins[node] for node in wanted & origins.keys()}
-    )
-    places = {node: found.get(origins.get(node, node), (0, 0)) for node in wanted}
+    places = _places(plan.analysis, wanted)
     return Rewritten(
         text=code_of(module, module),
         support=tuple(sorted(writer.support)),
@@ -114,6 +111,15 @@ def _finished(written: _Written) -> Rewritten:
         diagnostics=_diagnostics(writer, places),
         references=_references(writer, places),
     )
+
+
+def _places(analysis: Analysis, wanted: set[cst.CSTNode]) -> dict[cst.CSTNode, tuple[int, int]]:
+    """Line and column of nodes in the source, as it was before anything was rewritten."""
+    origins, first = analysis.origins, analysis.source.origins
+    sources = {node: origins.get(node, node) for node in wanted}
+    sources = {node: first.get(origin, origin) for node, origin in sources.items()}
+    found = places_of(analysis.source.plain or analysis.original, set(sources.values()))
+    return {node: found.get(origin, (0, 0)) for node, origin in sources.items()}
 
 
 def _diagnostics(

@@ -109,9 +109,14 @@ def _imports(writer: Writer, kept: Statements, used: set[str]) -> Statements:
     added = lines("".join(f"{t}\n" for t in texts))
     support = sorted(writer.support & used)
     local = lines(f"from tf1_support import {', '.join(support)}\n") if support else []
+    return grouped([*kept, *added], local)
+
+
+def grouped(imports: Statements, local: Statements) -> Statements:
+    """Imports of the standard library, of packages, and of the program's own files."""
     standard: Statements = []
     packages: Statements = []
-    for statement in [*kept, *added]:
+    for statement in imports:
         (standard if _package(statement) in _STANDARD else packages).append(_bare(statement))
     standard.sort(key=lambda s: (isinstance(s.body[0], cst.ImportFrom), _package(s)))  # type: ignore[attr-defined]
     result: Statements = []

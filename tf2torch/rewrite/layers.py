@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from tf2torch.analyse.state import PREVIOUS
 from tf2torch.cst.forms import TIGHT
 from tf2torch.plan.slots import Slot
 from tf2torch.rewrite import initial, repetition, running
@@ -78,7 +79,7 @@ def layer_call(
             bound.values,
         )
         constructor = fill(emit.init, constructor_bound)
-        if "Lazy" in code(constructor):
+        if "Lazy" in code(constructor) or PREVIOUS in code(constructor):
             if slot.loops:
                 size = running.in_round(writer, node, slot)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -247,7 +247,9 @@ def module_call(
         given[arg.keyword.value if arg.keyword else names[index]] = arg
     if scope.create is not None and slot.kind != "shared":
         carry = scope.create.carry if slot.loops else None  # type: ignore[attr-defined]
-        scope.create(node, slot, _constructor(writer, node, role, written, given, carry), ())
+        finished = [length for length, _ in scope.create.finished.values()]  # type: ignore[attr-defined]
+        made = _constructor(writer, node, role, written, given, carry, finished)
+        scope.create(node, slot, made, ())
     args = []
     in_order = True
     for name in written.forward:
@@ -271,6 +273,7 @@ def _constructor(
     written: Written,
     given: dict[str, cst.Arg],
     carry: Callable[[running.Running], running.Running] | None = None,
+    finished: Iterable[running.Running] = (),
 ) -> tuple[str, list[tuple[str | None, cst.BaseExpression]]]:
     """Name and arguments of a module's constructor at one call."""
     args: list[tuple[str | None, cst.BaseExpression]] = []
@@ -285,7 +288,11 @@ def _constructor(
                     args.append((None if in_order else parameter, parse(carry(length).name)))
                     continue
             if value is not None and value.text:
-                args.append((None if in_order else parameter, parse(value.text)))
+                text = running.settled(value.text, finished)
+                if text is None:
+                    message = f"the length {parameter!r} of {role.name} changes in a loop"
+                    raise Unconvertible("module-config", message, node)
+                args.append((None if in_order else parameter, parse(text)))
                 continue
             if value is None or not isinstance(value.literal, int):
                 raise Unconvertible(

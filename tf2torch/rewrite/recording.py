@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from tf2torch.cst.names import plain_names
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.recorded import SUMMARIES, kept_runs, made_in_units, members, recording_units
 from tf2torch.plan.sites import Site
@@ -28,7 +29,14 @@ KINDS = ("scalar", "histogram", "image", "audio", "text")
 def recorder(writer: Writer) -> str:
     """The file's recorder."""
     writer.support.add("Summaries")
-    return writer.plan.root.free_name("summaries")
+    cache = writer.analysis.state.cache
+    if "recorder" not in cache:
+        used = set(plain_names(writer.analysis.source.module))  # those of functions too
+        name = writer.plan.root.free_name("summaries")
+        while name in used:
+            name += "_"
+        cache["recorder"] = name
+    return cache["recorder"]
 
 
 def is_summary(value: Value | None) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import libcst as cst
 
+from tf2torch.analyse.state import PREVIOUS
 from tf2torch.plan.slots import Slot
 from tf2torch.rewrite.writer import Writer, code
 from tf2torch.rulebook.apply import Bound
@@ -52,6 +53,10 @@ def running(
     first = lengths[0].text if lengths[0].text else str(lengths[0].size)
     if lengths[0].size is None and not lengths[0].text:
         return None
+    texts = {length.text for length in lengths[1:]}
+    text = texts.pop() if len(texts) == 1 else None
+    if text is not None and text.startswith(f"{PREVIOUS}("):
+        return Running(name, first, text[len(PREVIOUS) + 1 : -1])
     for text, values in results:
         if len(values) != len(lengths):
             continue
@@ -99,9 +104,18 @@ def behind(
     return None
 
 
+def settled(text: str, finished: Iterable[Running]) -> str | None:
+    """A text outside of loops, with the names of lengths that loops left; None if it has none."""
+    if PREVIOUS not in text:
+        return text
+    return next((r.name for r in finished if text == f"{PREVIOUS}({r.step})"), None)
+
+
 def _last(writer: Writer, made: Any, length: Running, body: cst.CSTNode) -> bool:
     """Whether a layer takes what the last round before it gave."""
     given = _lengths([made])
+    if given and given[0].text == f"{PREVIOUS}({length.step})":
+        return True
     depth = len(made.path)
     last: dict[int, Any] = {}
     for creation in writer.analysis.creations:
@@ -175,8 +189,7 @@ def of_call(
     results = []
     for name, argument in given.items():
         values = [known[name].literal if name in known else None for known in rounds]
-        if all(isinstance(value, int) for value in values):
-            results.append((code(argument.value), values))
+        results.append((code(argument.value), values))
     return running(lengths, results, parameter if "size" in parameter else "size")  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.templates import HOLE
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contents
 from tf2torch.rewrite import training
@@ -107,11 +108,19 @@ def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str) -> st
     ]
     if set(wanted) == set(trainable):
         return _all_of(writer, model)
-    for prefix in _prefixes(wanted):
+    for prefix in (found for found in _prefixes(wanted) if HOLE not in found):
         inside = {key for key in trainable if key.startswith(prefix + ".")}
         if inside == set(wanted):
             return _all_of(writer, f"{model}.{prefix}")
-    return f"[{', '.join(key_text(model, key) for key in wanted)}]"
+    items: dict[str, None] = {}
+    for key in wanted:
+        layers = key.partition(f".{HOLE}.")[0]
+        whole = layers != key and {k for k in trainable if k.startswith(f"{layers}.")} <= set(
+            wanted
+        )
+        text = f"*{key_text(model, layers)}.parameters()" if whole else item_text(model, key)
+        items[text] = None
+    return f"[{', '.join(items)}]"
 
 
 def _all_of(writer: Writer, module: str) -> str:
@@ -131,8 +140,21 @@ def _prefixes(keys: list[str]) -> list[str]:
     return [".".join(first[:n]) for n in range(1, len(first))]
 
 
+def item_text(model: str, key: str) -> str:
+    """The parameter of a key in a list; those of every round of a loop for ``dense.{}.weight``."""
+    if HOLE not in key:
+        return key_text(model, key)
+    layers, _, rest = key.partition(f".{HOLE}")
+    if not rest:
+        return f"*{key_text(model, layers)}"
+    name = "layer" if "layer" != model else "item"
+    return f"*[{key_text(name, rest[1:])} for {name} in {key_text(model, layers)}]"
+
+
 def key_text(model: str, key: str) -> str:
     """``weights.h1`` -> ``model.weights.h1``, ``layers.0.weight`` -> ``model.layers[0].weight``"""
+    if HOLE in key:
+        raise Unconvertible("variable-list", f"{key} is another variable in each round of a loop")
     text = model
     for part in key.split("."):
         text += (

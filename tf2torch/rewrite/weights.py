@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse.facts import Creation
 from tf2torch.analyse.recurrent import RecurrentCreation
+from tf2torch.analyse.templates import HOLE, pattern_of
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import metrics, training
 from tf2torch.rewrite.cell_weights import weight_entry
@@ -15,21 +17,51 @@ from tf2torch.rewrite.slot_names import optimizer_entries
 from tf2torch.rewrite.writer import Writer
 from tf2torch.rulebook.values import Value
 
+#: The numbers by which TensorFlow makes names unique.
+_NUMBER = re.compile(r"_\d+(?=/|$)")
+
 
 def weight_map(writer: Writer) -> dict[str, Any]:
     """The weight map of `design`: variables, layouts and optimizer slots."""
     variables: dict[str, Any] = {}
     held = _held(writer)
     counters = training.counted_variables(writer)
+    uncounted: set[str] = set()
     for creation in writer.analysis.creations:
         for variable in creation.variables:
             if variable.name in variables and creation.reused is not None:
                 continue
-            variables[variable.name] = _entry(writer, creation, variable, held, counters)
+            name = _row_name(writer, creation, variable.name, uncounted)
+            if name is not None:
+                variables[name] = _entry(writer, creation, variable, held, counters)
     variables |= dict.fromkeys(writer.analysis.state.pipeline_variables)
     variables |= _averages(writer, variables)
     variables |= metrics.local_variables(writer)
     return {"version": 1, "variables": variables, "optimizers": optimizer_entries(writer)}
+
+
+def _row_name(writer: Writer, creation: Creation, name: str, uncounted: set[str]) -> str | None:
+    """A variable's name in the map: with `{}` for what differs in each round of a loop.
+
+    None for what another row says already, and for what nobody can tell; `uncounted` are names
+    without their numbers that a loop gives as often as it runs.
+    """
+    opened = writer.analysis.state.open_loops
+    rounds = [step[1] for step in creation.path if isinstance(step, tuple) and step[0] in opened]
+    plain = _NUMBER.sub("", name)
+    if any(rounds):
+        return None
+    pattern = pattern_of(name)
+    if not rounds and plain not in uncounted and pattern == name:
+        return name
+    if pattern is not None and pattern != name and pattern.count(HOLE) == len(rounds):
+        return pattern
+    uncounted.add(plain)
+    message = "what TensorFlow calls these variables cannot be told: the weight map lacks them"
+    found = (creation.node, "weight-map", "warning", message)
+    if found not in writer.findings:
+        writer.findings.append(found)
+    return None
 
 
 def held_by(entries: dict[str, Any], model: str | None, holder: str | None) -> dict[str, Any]:
@@ -99,9 +131,15 @@ def _averages(writer: Writer, variables: dict[str, Any]) -> dict[str, Any]:
 
 def variable_keys(writer: Writer) -> dict[str, list[str]]:
     """Keys of the model's parameters that hold each variable, by TensorFlow name."""
-    entries = weight_map(writer)["variables"]
+    held = _held(writer)
+    counters = training.counted_variables(writer)
+    entries: dict[str, Any] = {}
+    for creation in writer.analysis.creations:
+        for variable in creation.variables:
+            if variable.name not in entries or creation.reused is None:
+                entries[variable.name] = _entry(writer, creation, variable, held, counters)
     found: dict[str, list[str]] = {}
-    for name, entry in entries.items():
+    for name, entry in (entries | metrics.local_variables(writer)).items():
         rows = entry if isinstance(entry, list) else [entry] if entry is not None else []
         averages = any(str(row["module"]).startswith("ExponentialMovingAverage") for row in rows)
         if not averages:
@@ -129,7 +167,11 @@ def _key(writer: Writer, creation: Creation) -> str | None:
         slot = slots.get(step)
         if slot is not None:
             parts += [slot.attribute] if slot.attribute else []
-            parts += [str(rounds.get(loop.body, 0)) for loop in slot.loops]
+            opened = writer.analysis.state.open_loops
+            parts += [
+                HOLE if loop.body in opened else str(rounds.get(loop.body, 0))
+                for loop in slot.loops
+            ]
             made_by = slots
         function = writer.analysis.callees.get(step)
         called = function.node if function is not None else None

@@ -45,8 +45,8 @@ def convert_checkpoint(
     several root modules and `module` names none, each gets a file, `NAME.MODULE.safetensors`.
     Raises CheckpointError for files that cannot be read or written.
     """
-    weights = as_map(weights).of_graph(module)
     checkpoint = as_checkpoint(checkpoint)
+    weights = as_map(weights).of_graph(module).with_rounds(checkpoint)
     modules = chosen_modules(weights, module)
     plan = make_plan(
         checkpoint,
@@ -171,7 +171,7 @@ def load_into(
     weights = as_map(weights)
     checkpoint = as_checkpoint(path)
     name = root_name(module, weights, name)
-    weights = weights.of_graph(name)
+    weights = weights.of_graph(name).with_rounds(checkpoint)
     plan = make_plan(checkpoint, weights, modules=[name], ema=ema, model=model_of(module, name))
     report = Report(tuple(plan.rows))
     if not (report.complete or partial):

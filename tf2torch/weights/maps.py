@@ -7,12 +7,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tf2torch.weights import layout
 from tf2torch.weights.errors import CheckpointError
+from tf2torch.weights.rounds import expanded, numbered_key
 
 #: Module names of a weight map that are no model.
 SCRIPT = "script"
@@ -83,6 +84,15 @@ class WeightMap:
         }
         optimizers = tuple(o for o in self.optimizers if o.get("graph", 0) in number)
         return replace(self, variables=variables, optimizers=optimizers)
+
+    def with_rounds(self, names: Iterable[str]) -> WeightMap:
+        """The map with a row for each round of a loop, told by the names of a checkpoint."""
+
+        def numbered(row: tuple[Target, ...], rounds: tuple[int, ...]) -> tuple[Target, ...]:
+            return tuple(replace(t, key=numbered_key(t.key, rounds)) for t in row)
+
+        given = (self.renamed(name) for name in names)
+        return replace(self, variables=expanded(self.variables, given, numbered))
 
     def renamed(self, name: str) -> str:
         """The map's name for a variable of the checkpoint."""

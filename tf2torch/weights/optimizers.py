@@ -69,8 +69,8 @@ def load_optimizer(
     """
     weights = as_map(weights)
     name = root_name(module, weights, name)
-    weights = weights.of_graph(name)
     checkpoint = as_checkpoint(path)
+    weights = weights.of_graph(name).with_rounds(checkpoint)
     kind = type(optimizer).__name__
     if kind not in STATES:
         raise CheckpointError(checkpoint.path, f"state for {kind} is not known")

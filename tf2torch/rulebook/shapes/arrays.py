@@ -45,6 +45,8 @@ def _on_host(x: Value) -> bool:
     """Whether torch has this value, a number or a list of numbers, on the host."""
     if x.kind == "sequence" and isinstance(x.detail, tuple):
         return bool(x.detail) and all(_on_host(item) for item in x.detail)
+    if x.kind == "many":
+        return _on_host(x.detail)
     return x.host or x.kind == "python"
 
 

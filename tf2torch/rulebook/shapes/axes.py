@@ -81,6 +81,8 @@ def _items(values: Value) -> list[Value] | None:
 
 def concat(values: Value, axis: Value) -> Result:
     """Lengths along the axis added up, as a sum in the text."""
+    if values.kind == "many":
+        return _joined(values, axis)
     items = _items(values)
     if not items:
         return tensor(as_tensor(values).dtype)
@@ -100,6 +102,17 @@ def concat(values: Value, axis: Value) -> Result:
     return tensor(dtype, tuple(result))
 
 
+def _joined(values: Value, axis: Value) -> Result:
+    """A list of unknown length, joined along an axis."""
+    item = as_tensor(values.detail)
+    if item.shape is None:
+        return tensor(item.dtype)
+    at = axis_of(axis, len(item.shape))
+    if at is None:
+        return tensor(item.dtype, (ANY,) * len(item.shape))
+    return tensor(item.dtype, (*item.shape[:at], ANY, *item.shape[at + 1 :]))
+
+
 def _sum(parts: list[Dim]) -> Dim:
     if all(d.size is not None for d in parts):
         size = sum(d.size or 0 for d in parts)
@@ -112,6 +125,12 @@ def _sum(parts: list[Dim]) -> Dim:
 
 def stack(values: Value, axis: Value) -> Result:
     """A new axis as long as the list."""
+    if values.kind == "many":
+        item = as_tensor(values.detail)
+        at = None if item.shape is None else axis_of(axis, len(item.shape) + 1)
+        if item.shape is None or at is None:
+            return tensor(item.dtype)
+        return tensor(item.dtype, (*item.shape[:at], ANY, *item.shape[at:]))
     items = _items(values)
     if not items:
         whole = as_tensor(values)

@@ -1,0 +1,158 @@
+"""Programs of several files: converted as one, written back to their files, and compared.
+
+Each folder of `projects` has a program that is run under TensorFlow; its conversion runs from the
+same initial values, and every fetched value, gradient, printed line and variable has to agree.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tf2torch.cli import main
+from tf2torch.parity import check_pair
+
+PROJECTS = Path(__file__).parent / "projects"
+ENTRIES = {"classifier": "train.py", "package": "run.py", "sizes": "main.py"}
+
+
+def convert(folder: Path, out: Path) -> Result:
+    return CliRunner().invoke(main, ["convert", str(folder), "-o", str(out), "--exact"])
+
+
+def written(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_both_projects_compute_the_same(name: str, tmp_path: Path) -> None:
+    result = convert(PROJECTS / name, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    files = list((tmp_path / "out").rglob("*.py"))
+    assert not [path for path in files if "tensorflow" in path.read_text()]
+    entry = ENTRIES[name]
+    report = check_pair(PROJECTS / name / entry, tmp_path / "out" / entry, exact=True)
+    assert report, str(report)
+
+
+def test_files_keep_their_places_headers_and_imports(tmp_path: Path) -> None:
+    convert(PROJECTS / "classifier", tmp_path / "out")
+    out = tmp_path / "out"
+    assert (out / "data.py").read_bytes() == (PROJECTS / "classifier" / "data.py").read_bytes()
+    assert (
+        (out / "model.py").read_text()
+        == '''"""The network."""
+from torch import nn
+
+from ops import *
+
+
+class Classifier(nn.Module):
+    """Two layers and a loss."""
+
+    def __init__(self, inputs, hidden, classes):
+        super().__init__()
+        self.hidden = Linear(inputs, hidden)
+        self.out = Linear(hidden, classes)
+
+    def forward(self, x):
+        h = leaky(self.hidden(x))
+        return self.out(h)
+'''
+    )
+    assert (out / "train.py").read_text().startswith("#!/usr/bin/env python\n")
+    convert(PROJECTS / "package", tmp_path / "package")
+    run = (tmp_path / "package" / "run.py").read_text()
+    assert "from net import graph as g\n" in run
+    assert "self.network = g.Network(SIZE, 3)" in run
+    assert "self.side = net.layers.Dense(SIZE, 1)" in run
+    graph = (tmp_path / "package" / "net" / "graph.py").read_text()
+    assert "from . import layers\n" in graph
+    assert "SIZE = 8\n" in graph
+
+
+def test_a_loop_of_unknown_length_builds_its_layers_again(tmp_path: Path) -> None:
+    convert(PROJECTS / "sizes", tmp_path / "out")
+    text = (tmp_path / "out" / "main.py").read_text()
+    assert (
+        """
+        x_size = 3
+        for i, size in enumerate(sizes):
+            self.fully_connected.append(blocks.FullyConnected(x_size, size))
+            self.fully_connected_1.append(blocks.FullyConnected(size, size * 2))
+            self.scale.append(nn.Parameter(torch.ones(size)))
+            x_size = size
+        self.out = blocks.FullyConnected(x_size, 1)
+"""
+        in text
+    )
+    rows = json.loads((tmp_path / "out" / "sizes.weights.json").read_text())["variables"]
+    assert rows["layer{}/w"]["key"] == "fully_connected.{}.w"
+    assert rows["scale{}"]["key"] == "scale.{}"
+
+
+def test_findings_are_at_the_place_in_their_file(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path / "in",
+        {
+            "ops.py": "# A comment.\nimport tensorflow as tf\n\n"
+            "def f(x):\n    return tf.nothing(x)\n",
+            "run.py": "import tensorflow as tf\nimport ops\nx = tf.placeholder(tf.float32, [2])\n"
+            "print(tf.Session().run(ops.f(x), {x: [1., 2.]}))\n",
+        },
+    )
+    result = convert(folder, tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"{folder}/ops.py:5:12 unknown-symbol tf.nothing" in result.output
+    assert "raise NotImplementedError" in (tmp_path / "out" / "ops.py").read_text()
+
+
+def test_what_an_imported_file_does_as_a_script_is_a_todo(tmp_path: Path) -> None:
+    guard = 'if __name__ == "__main__":\n    print(tf.Session().run(f(tf.zeros([2]))))\n'
+    folder = written(
+        tmp_path / "in",
+        {
+            "ops.py": f"import tensorflow as tf\n\ndef f(x):\n    return tf.exp(x)\n\n{guard}",
+            "run.py": "import tensorflow as tf\nfrom ops import f\n"
+            "x = tf.placeholder(tf.float32, [2])\nprint(tf.Session().run(f(x), {x: [1., 2.]}))\n",
+        },
+    )
+    result = convert(folder, tmp_path / "out")
+    assert result.exit_code == 1
+    text = (tmp_path / "out" / "ops.py").read_text()
+    assert "# TODO(tf2torch: imported-script)" in text
+    assert "return torch.exp(x)" in text
+
+
+def test_a_module_as_a_value_leaves_the_files_alone(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path / "in",
+        {
+            "ops.py": "import tensorflow as tf\n\ndef f(x):\n    return tf.exp(x)\n",
+            "run.py": "import tensorflow as tf\nimport ops\nprint(getattr(ops, 'f'))\n",
+        },
+    )
+    result = convert(folder, tmp_path / "out")
+    assert "not-linked warning: its files are converted one by one" in result.output
+    assert "return torch.exp(x)" in (tmp_path / "out" / "ops.py").read_text()
+
+
+def test_files_that_import_each_other(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path / "in",
+        {
+            "a.py": "import tensorflow as tf\nimport b\n\ndef f(x):\n    return b.g(x) + 1\n",
+            "b.py": "import tensorflow as tf\nimport a\n\ndef g(x):\n    return tf.exp(x)\n",
+        },
+    )
+    result = convert(folder, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "return b.g(x) + 1" in (tmp_path / "out" / "a.py").read_text()
+    assert "return torch.exp(x)" in (tmp_path / "out" / "b.py").read_text()
