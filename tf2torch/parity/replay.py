@@ -22,7 +22,7 @@ import torch
 from tf2torch.parity.devices import NoDevice, prepare
 from tf2torch.parity.draws import Draws
 from tf2torch.parity.loading import Loader
-from tf2torch.parity.mapping import by_graph, graphs_of
+from tf2torch.parity.mapping import by_graph, graphs_of, with_rounds
 from tf2torch.parity.optimizing import Steps, tensorflow_adam
 from tf2torch.parity.order import Order
 from tf2torch.parity.pairs import same_scope, sequences
@@ -177,6 +177,7 @@ def replay(
     mapped = Path(weights) if weights else path.with_suffix(".weights.json")
     weight_map = by_graph(json.loads(mapped.read_text(encoding="utf-8")))
     known = Record(Path(record), graphs_of(weight_map))
+    weight_map = with_rounds(weight_map, known.first_values)
     writer = Writer(folder)
     drawn = Draws(known, caller_line(str(path)))
     # An op of the original that has no doubles has rounded like singles.
