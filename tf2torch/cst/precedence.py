@@ -34,6 +34,12 @@ _POWER: Final = 14
 _ATOMS: Final = frozenset({cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString})
 
 
+#: Most expressions stand in these, which ask for nothing.
+_LOOSE: Final = frozenset(
+    {cst.Arg, cst.Element, cst.Index, cst.Assign, cst.AssignTarget, cst.Expr, cst.Return}
+)
+
+
 def precedence(node: cst.BaseExpression) -> int:
     """How tightly `node` holds together; higher is tighter, 0 always wants parentheses."""
     if node.lpar or type(node) in _ATOMS:
@@ -61,6 +67,8 @@ def precedence(node: cst.BaseExpression) -> int:
 
 def required(parent: cst.CSTNode, field: str) -> int:
     """Least precedence an expression needs to stand without parentheses as `parent.field`."""
+    if type(parent) in _LOOSE:
+        return ANY
     if isinstance(parent, cst.BinaryOperation):
         level = _BINARY[type(parent.operator)]
         if level == _POWER:

@@ -10,6 +10,7 @@ import libcst as cst
 
 from tf2torch.analyse import ANYTHING, Analysis
 from tf2torch.analyse.facts import Function
+from tf2torch.cst.walk import children
 from tf2torch.plan.units import Unit, calls_in
 
 #: Schedules of the support file: TensorFlow's functions over Python numbers.
@@ -267,7 +268,7 @@ def _holds_tensor(analysis: Analysis, node: cst.CSTNode) -> bool:
         return not (value.kind == "object" and value.detail.type == "Flags")
     return any(
         _holds_tensor(analysis, child)
-        for child in node.children
+        for child in children(node)
         if isinstance(child, (cst.BaseExpression, cst.Arg, cst.SubscriptElement, cst.Index))
     )
 

@@ -6,6 +6,7 @@ import libcst as cst
 
 from tf2torch.cst.precedence import fit
 from tf2torch.cst.templates import substitute
+from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.numbers import FORMS, is_schedule, short_name
 from tf2torch.rewrite.expressions import convert
@@ -186,7 +187,7 @@ def _counts(writer: Writer, node: cst.CSTNode) -> bool:
     value = writer.value(node)
     if value.kind == "variable" or value.kind == "placeholder":
         return True
-    return any(_counts(writer, child) for child in node.children)
+    return any(_counts(writer, child) for child in children(node))
 
 
 def _is_positive(writer: Writer, node: cst.BaseExpression, strictly: bool = True) -> bool:

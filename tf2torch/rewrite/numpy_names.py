@@ -8,7 +8,7 @@ from typing import Final
 
 import libcst as cst
 
-from tf2torch.cst.walk import transform, walk
+from tf2torch.cst.walk import below, transform
 
 _BUILTINS: Final = {"unicode": "str", "long": "int"} | {
     name: name for name in ("float", "int", "bool", "object", "str", "complex")
@@ -85,11 +85,10 @@ def _is_numpy(node: cst.BaseExpression, names: frozenset[str]) -> bool:
 
 def _numpy_names(module: cst.Module) -> frozenset[str]:
     found: set[str] = set()
-    for node in walk(module):
-        if isinstance(node, cst.Import):
-            for item in node.names:
-                if isinstance(item.name, cst.Name) and item.name.value == "numpy":
-                    name = item.asname.name if item.asname is not None else item.name
-                    if isinstance(name, cst.Name):
-                        found.add(name.value)
+    for node in below(module, cst.Import):
+        for item in node.names:
+            if isinstance(item.name, cst.Name) and item.name.value == "numpy":
+                name = item.asname.name if item.asname is not None else item.name
+                if isinstance(name, cst.Name):
+                    found.add(name.value)
     return frozenset(found)

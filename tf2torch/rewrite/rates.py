@@ -6,6 +6,7 @@ import libcst as cst
 
 from tf2torch.analyse.facts import Obj
 from tf2torch.cst.names import names_in
+from tf2torch.cst.walk import children
 from tf2torch.plan import counters, numbers
 from tf2torch.plan.units import Unit
 from tf2torch.rewrite.expressions import convert
@@ -107,7 +108,7 @@ def _leaves(writer: Writer, node: cst.BaseExpression) -> set[str] | None:
 
 def _expressions(node: cst.CSTNode) -> list[cst.CSTNode]:
     found: list[cst.CSTNode] = [node] if isinstance(node, (cst.Name, cst.Call)) else []
-    for child in node.children:
+    for child in children(node):
         found += _expressions(child)
     return found
 
