@@ -91,6 +91,12 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+def test_paths_may_be_relative(pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pair[0].parent)
+    result = verify(pair[0].name, pair[1].name, "--", "2")
+    assert result.exit_code == 0, result.output
+
+
 def test_a_difference_names_its_line_and_writes_a_page(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:

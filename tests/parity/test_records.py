@@ -175,6 +175,25 @@ def test_a_variable_that_one_program_makes_has_a_counterpart(
         assert report.findings[0].text == "Model.other.weight has no recorded value"
 
 
+def test_a_trained_parameter_needs_a_variable(records: dict[str, Path], tmp_path: Path) -> None:
+    converted = copied(tmp_path, "images")
+    text = converted.read_text()
+    for right, wrong in (
+        ("self.bn = ", "self.extra = nn.Parameter(torch.zeros(3))\n        self.bn = "),
+        ("net = net / counts", "net = net / counts + 0 * self.extra.sum()"),
+    ):
+        assert right in text
+        text = text.replace(right, wrong, 1)
+    converted.write_text(text)
+    options = Options(exact=True, rounding=False)
+    report = check_replay(
+        PROGRAMS / "images.py", converted, records["images"], tmp_path / "replay", options
+    )
+    assert [finding.text for finding in report.findings] == [
+        "Model.extra is trained, and no variable of the weight map is its counterpart"
+    ]
+
+
 def test_reasons_leave_out_what_tensorflow_says_about_itself() -> None:
     noise = "WARNING: All log messages before absl::InitializeLog() is called\nI0000 00:00:1 x\n"
     assert reason("original", -11, noise) == "The original was ended by SIGSEGV"

@@ -217,6 +217,14 @@ class Loader:
             return self.script.get(key)
         return find(self.modules[title], key) if title in self.modules else None
 
+    def name_of(self, parameter: Any) -> tuple[str, str]:
+        """The module and the key of a parameter that the map does not have."""
+        for title, module in self.modules.items():
+            for key, found in module.named_parameters():
+                if found is parameter:
+                    return title, key
+        return "script", f"tensor of shape {list(parameter.shape)}"
+
     def uses(self, device: str) -> bool:
         """Whether a parameter is on a device."""
         found = (self._current(title, key) for title, key in self.loaded)

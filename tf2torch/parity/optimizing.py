@@ -44,6 +44,7 @@ class Steps:
         self._plans: dict[int, int] = {}
         self._backward = 0
         self._clip = 0
+        self.unmapped: dict[int, torch.Tensor] = {}  # trained, and no variable is their counterpart
         self.stepping = False
         self.stepped: Callable[[frozenset[str]], None] = lambda names: None
 
@@ -88,6 +89,8 @@ class Steps:
                 if parameter.grad is None:
                     continue
                 nth = self._counts[id(parameter)] = self._counts.get(id(parameter), 0) + 1
+                if id(parameter) not in places:
+                    self.unmapped[id(parameter)] = parameter
                 for place in places.get(id(parameter), ()):
                     if nth in self._wanted[place]:
                         self._keep(optimizer, group, parameter, place, nth)

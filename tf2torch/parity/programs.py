@@ -186,7 +186,8 @@ def check_replay(
 
 def with_map(original: Path, converted: Path, options: Options) -> Options:
     """The options with the weight map of a conversion."""
-    return replace(options, weights=options.weights or map_path(original, converted))
+    path = options.weights or map_path(original, converted)
+    return replace(options, weights=path.resolve())
 
 
 def unrun(

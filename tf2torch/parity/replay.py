@@ -236,6 +236,10 @@ def replay(
         finally:
             sys.stdout = stdout
     steps.flush()
+    for parameter in steps.unmapped.values():
+        module, key = loader.name_of(parameter)
+        text = "is trained, and no variable of the weight map is its counterpart"
+        loader.findings.append({"module": module, "key": key, "text": text})
     if device != "cpu" and error is None and not loader.uses(device):
         raise NoDevice(f"The conversion has no parameter on {device}")
     finish(writer, known, loader, drawn, order)
