@@ -13,6 +13,7 @@ import libcst as cst
 from tf2torch.analyse import comprehended, own_lines, versions
 from tf2torch.analyse.chapters import Divide, chapters, whole
 from tf2torch.analyse.inlining import inline_training, mentions
+from tf2torch.analyse.keyword_only import without_stars
 from tf2torch.analyse.opening import OpenedClass, open_class
 from tf2torch.analyse.spelled_out import spell_out
 from tf2torch.cst.walk import below, transform
@@ -32,6 +33,7 @@ def prepare(
     module = own_lines.write_out(module, origins)
     module = spell_out(module, origins)
     module, opened = open_class(module, origins)
+    module = without_stars(module, origins)
     divide = chapters if apart else whole
     module = versions.separate(module, _runs, origins, divide)
     module = inline_training(module, origins)
