@@ -143,6 +143,36 @@ with tf.Session() as sess:
     _, value = sess.run([train, loss], {z: [[1., 2.]]})
     print("%.5f" % value, "%.5f" % sess.run(states).sum())
 """,
+    "recipes": """
+def recipe(n_in, n_out, uniform=True):
+    if uniform:
+        bound = (6.0 / (n_in + n_out)) ** 0.5 * 0.
+        return tf.random_uniform_initializer(-bound, bound + 1e-9)
+    else:
+        return tf.constant_initializer(1.0 / n_in)
+def on_cpu(name, shape, initializer):
+    with tf.device("/cpu:0"):
+        made = tf.get_variable(name, shape, initializer=initializer)
+    return made
+def decayed(name, shape, value, wd):
+    made = on_cpu(name, shape, tf.constant_initializer(value))
+    if wd is not None:
+        tf.add_to_collection("losses", tf.multiply(tf.nn.l2_loss(made), wd))
+    return made
+x = tf.placeholder(tf.float32, [None, 4])
+W1 = decayed("W1", [4, 6], 0.25, 0.1)
+W2 = tf.get_variable("W2", shape=[6, 2], initializer=recipe(6, 2, uniform=False))
+W3 = tf.get_variable("W3", shape=[2, 2], initializer=recipe(2, 2))
+b = on_cpu("b", [2], tf.zeros_initializer())
+c = on_cpu("c", [2], tf.constant_initializer(0.5))
+s = tf.get_variable("s", shape=[])
+y = tf.matmul(tf.matmul(tf.matmul(x, W1), W2), W3) * 1e-6 + b + c + s * 0.
+total = tf.add_n(tf.get_collection("losses")) + tf.reduce_sum(tf.matmul(x, W1))
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(["%.4f" % v for v in sess.run(y, {x: [[1., 2., 3., 4.]]}).ravel()])
+    print("%.5f" % sess.run(total, {x: [[1., 2., 3., 4.]]}))
+""",
     "gradients": """
 x = tf.placeholder(tf.float32, [None, 3])
 w = tf.Variable(tf.ones([3, 2]) * 0.1)

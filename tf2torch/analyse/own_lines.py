@@ -51,7 +51,8 @@ def _with_own_lines(
         small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
         if isinstance(small, cst.Assign) and len(line.body) == 1 and _binds_several(small):
             target = cst.ensure_type(small.targets[0].target, cst.Tuple)
-            if names_below(target) & graph and not runs_graph(small):
+            read = names_below(small.value) or names_below(target)
+            if read & graph and not runs_graph(small):
                 made = _own_lines(line, small, target)
                 origins.update((new, origins.get(line, line)) for new in made)
                 body += made

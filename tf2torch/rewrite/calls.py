@@ -19,6 +19,7 @@ from tf2torch.rewrite import (
     layers,
     overrides,
     reader_seeds,
+    recipes,
     recurrent,
     regularization,
     sparse,
@@ -183,6 +184,8 @@ def apply_rule(
         return layers.layer_call(writer, node, rule, bound, scope, order, rank)
     emit = chosen(writer, rule, bound, node)
     text = emit.torch
+    if text is None and rule.kind == "initializer":
+        return Typed(recipes.function(writer, rule, bound, node))
     if text is None:
         raise Unconvertible(rule.id, f"{rule.tf[0]} has no expression form", node)
     written = fill(text, lifted(rule, text, bound))

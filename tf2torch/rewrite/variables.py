@@ -7,7 +7,7 @@ import libcst as cst
 from tf2torch.analyse import tensors
 from tf2torch.cst.forms import TIGHT
 from tf2torch.plan.units import contents
-from tf2torch.rewrite import initial, repetition
+from tf2torch.rewrite import initial, recipes, repetition
 from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
@@ -161,6 +161,10 @@ def get_variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     shape = argument(node, 1, "shape")
     chosen = argument(node, 3, "initializer")
     known = writer.value(chosen) if chosen is not None else None
+    if chosen is not None and shape is not None and recipes.is_given(writer, chosen):
+        made = code(convert(writer, chosen, scope))
+        empty = _empty(writer, shape, value, scope)
+        return Typed(parameter(value, parse(f"{made}({empty})")))
     if known is not None and known.literal is None:
         known = None
     if known is None and value.kind == "variable" and value.detail is not None:
@@ -174,13 +178,17 @@ def get_variable_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
         return Typed(parameter(value, written))
     if shape is None:
         raise Unconvertible("get-variable", "the shape of the variable is not known", node)
-    lengths = shape_arguments(writer, shape, scope)
-    dtype = value.dtype if value.dtype not in (None, "float32") else None
-    suffix = f", dtype=torch.{dtype}" if dtype else ""
-    empty = parse(f"torch.empty({lengths}{suffix})")
+    tensor = parse(_empty(writer, shape, value, scope))
     shape_value = tensors.plain(writer.value(shape))
-    filled = initial.initializer(writer, known, "glorot_uniform", empty, scope, node, shape_value)
-    return Typed(parameter(value, filled if filled is not None else empty))
+    filled = initial.initializer(writer, known, "glorot_uniform", tensor, scope, node, shape_value)
+    return Typed(parameter(value, filled if filled is not None else tensor))
+
+
+def _empty(writer: Writer, shape: cst.BaseExpression, value: Value, scope: Scope) -> str:
+    """``torch.empty(3, n)``, which an initializer fills."""
+    lengths = shape_arguments(writer, shape, scope) or "()"
+    dtype = value.dtype if value.dtype not in (None, "float32") else None
+    return f"torch.empty({lengths}, dtype=torch.{dtype})" if dtype else f"torch.empty({lengths})"
 
 
 def shape_arguments(writer: Writer, node: cst.BaseExpression, scope: Scope) -> str:
