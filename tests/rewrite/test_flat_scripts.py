@@ -9,6 +9,24 @@ import pytest
 from tests.rewrite.both import Pair, convert_text, run_both
 
 PROGRAMS = {
+    "keyword_only": """
+import numpy as np
+def norm(x, scope, *, axis=-1, epsilon=1e-5):
+    with tf.variable_scope(scope):
+        gain = tf.get_variable("g", [x.shape[-1]], initializer=tf.constant_initializer(2.))
+        mean = tf.reduce_mean(x, axis=axis, keepdims=True)
+        square = tf.reduce_mean(tf.square(x - mean), axis=axis, keepdims=True)
+        return (x - mean) * tf.rsqrt(square + epsilon) * gain
+def project(x, scope, size, *, value=0.5):
+    with tf.variable_scope(scope):
+        w = tf.get_variable("w", [3, size], initializer=tf.constant_initializer(value))
+        return tf.matmul(x, w) + tf.range(size, dtype=tf.float32)
+x = tf.placeholder(tf.float32, [None, 3])
+y = norm(project(x, "a", 4, value=0.1), "b", epsilon=1.) + norm(project(x, "c", 4), "d")
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(np.round(sess.run(y, {x: [[1., 2., 4.]]}), 4).tolist())
+""",
     "rebound": """
 import numpy as np
 a = tf.constant(2.)
