@@ -22,6 +22,7 @@ IMAGES = """
 net = tf.layers.conv2d(x, 6, 3, padding="same", activation=tf.nn.relu, name="conv")
 net = tf.layers.batch_normalization(net, name="norm")
 net = tf.layers.max_pooling2d(net, 2, 2)
+net = tf.layers.separable_conv2d(net, 6, 3, padding="same", name="apart")
 net = tf.layers.conv2d(net, 5, [1, 3], name="wide")
 net = tf.layers.conv2d_transpose(net, 4, 3, strides=2, padding="same", name="up")
 net = tf.layers.flatten(net)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 
 from tf2torch.analyse import tensors
@@ -32,7 +34,7 @@ def layer_resets(
             writer,
             value if given else None,
             default,
-            parse(f"LAYER.{row.torch}"),
+            parse(re.sub(r"\.(\d+)", r"[\1]", f"LAYER.{row.torch}")),
             scope,
             node,
             None,

@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 Checksum = Callable[[Any, int], int]
 
 #: Bytes that are copied at once where the layout changes, and the most where rows are long.
-PIECE, LONGEST = 1 << 20, 16 << 20
+PIECE, LONGEST = 2 << 20, 16 << 20
 #: Bytes of contiguous data that are written at once.
 WRITTEN = 1 << 20
 #: Rows and columns that a transposition takes at once, so that both sides stay in the cache.
@@ -62,7 +62,7 @@ def pieces(array: Array, dtype: np.dtype[Any]) -> Iterator[memoryview]:
             yield from pieces(part, dtype)
         return
     # Parts of a transposed array are columns: narrow ones cost whole lines of memory each.
-    step = max(PIECE // row, min(ROWS * 2, LONGEST // row), 1)
+    step = max(PIECE // row, min(ROWS * 4, LONGEST // row), 1)
     for start in range(0, len(array), step):
         yield _copied(array[start : start + step], dtype)
 
