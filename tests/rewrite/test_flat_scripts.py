@@ -9,6 +9,21 @@ import pytest
 from tests.rewrite.both import Pair, convert_text, run_both
 
 PROGRAMS = {
+    "parameter_of_a_class": """
+class Box(object):
+    def __init__(self, w):
+        self.w = w
+    def twice(self, y=1):
+        w = self.w * 2
+        return w + y
+x = tf.placeholder(tf.float32, [None, 2])
+w = tf.Variable(tf.ones([2, 1]))
+y = tf.matmul(x, w)
+box = Box(3)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(sess.run(y, {x: [[1., box.twice()]]}).tolist(), sess.run(w).tolist())
+""",
     "keyword_only": """
 import numpy as np
 def norm(x, scope, *, axis=-1, epsilon=1e-5):
