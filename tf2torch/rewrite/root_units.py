@@ -26,7 +26,6 @@ from tf2torch.rewrite.imports import without_tensorflow
 from tf2torch.rewrite.model import RootModel
 from tf2torch.rewrite.output import Program
 from tf2torch.rewrite.session import host_function, write_host
-from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.suites import todo
 from tf2torch.rewrite.writer import Unconvertible, Writer, lines
 
@@ -256,7 +255,7 @@ def _definition(program: Program, host: Host, unit: Unit, model: RootModel | Non
             target = program.module if role.kind == "module" else place
             target.append(written.node)
         return
-    place += write_statement(writer, node, host.scope, None)
+    place += write_host(host, node)
 
 
 def _only_scopes(writer: Writer, node: cst.FunctionDef) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import libcst as cst
 
 from tf2torch.cst.memory import remember
-from tf2torch.cst.names import names_in, parameters
+from tf2torch.cst.names import local_names, names_in, parameters
+from tf2torch.cst.walk import below
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import contains_run, dissolves
 from tf2torch.rewrite import overrides, savers, sources, summaries, views
@@ -33,12 +34,11 @@ def write_host(host: Host, node: cst.BaseStatement) -> Statements:
             return with_leading(_simple(host, node), node)
         if isinstance(node, cst.With) and contains_run(writer.analysis, node):
             return _with(host, node)
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            return (
-                [host_function(host, node)]
-                if isinstance(node, cst.FunctionDef)
-                else write_statement(writer, node, host.scope, None)
-            )
+        if isinstance(node, cst.FunctionDef):
+            return [host_function(host, node)]
+        if isinstance(node, cst.ClassDef):
+            local = {n for method in below(node, cst.FunctionDef) for n in local_names(method)}
+            return write_statement(writer, node, host.scope.shadow(local), None)
         if contains_suites(node):
             return _compound(host, node)
         return write_statement(writer, node, host.scope, None)

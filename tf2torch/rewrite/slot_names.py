@@ -72,6 +72,7 @@ def _variables(writer: Writer, record: Obj) -> list[str]:
     """Names of the variables that an op trains."""
     given = record["variables"]
     if given is not None:
-        return [value.detail.name for value in given if value.kind == "variable"]
+        known = (v for v in given if v.kind == "variable" and v.detail is not None)
+        return [value.detail.name for value in known]
     made = (v for creation in writer.analysis.creations for v in creation.variables)
     return [variable.name for variable in made if variable.trainable]
