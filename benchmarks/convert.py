@@ -3,7 +3,8 @@
     python benchmarks/convert.py
 
 Floors: `import libcst` in a fresh process for commands; libcst's parse, empty transform and print
-of the same source for conversion in process (processor time). The best of several runs counts.
+of the same source for conversion in process (processor time, measured in turns, so that other work
+on the machine slows both). The best of several runs counts.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import libcst as cst
 
 from tf2torch.pipeline import convert_text, with_deep_stack
-from tf2torch.rulebook.loader import load_rulebook
+from tf2torch.rulebook.loader import Rulebook, load_rulebook
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = '''"""Train {count} small networks."""
@@ -65,21 +66,23 @@ def program(lines: int) -> str:
     return HEAD.format(count=count) + blocks + TAIL.format(n=count - 1)
 
 
-def best(
-    function: Callable[[], object], times: int = 5, clock: Callable[[], float] = time.perf_counter
-) -> float:
+def best(function: Callable[[], object], times: int = 5) -> float:
     """The shortest time of several calls, in seconds."""
-    result = float("inf")
-    for _ in range(times):
-        start = clock()
-        function()
-        result = min(result, clock() - start)
-    return result
+    return min(seconds(function, time.perf_counter) for _ in range(times))
 
 
-def cost(function: Callable[[], object], times: int = 5) -> float:
-    """The least processor time of several calls in this process, in seconds."""
-    return best(function, times, time.process_time)
+def seconds(function: Callable[[], object], clock: Callable[[], float]) -> float:
+    start = clock()
+    function()
+    return clock() - start
+
+
+def in_turns(functions: Sequence[Callable[[], object]], times: int) -> list[float]:
+    """The least processor time of several calls of each function, in seconds."""
+    rounds = [
+        [seconds(function, time.process_time) for function in functions] for _ in range(times)
+    ]
+    return [min(times) for times in zip(*rounds, strict=True)]
 
 
 def command(*arguments: str) -> Callable[[], object]:
@@ -92,13 +95,20 @@ def command(*arguments: str) -> Callable[[], object]:
     return call
 
 
-def floor(text: str) -> float:
-    """libcst's parse, empty transform and print."""
-    return cost(lambda: cst.parse_module(text).visit(cst.CSTTransformer()).code)
+def cost(text: str, book: Rulebook, times: int = 5) -> tuple[float, float]:
+    """Seconds that conversion takes, and libcst's parse, empty transform and print."""
+    converted, floor = in_turns(
+        (
+            lambda: convert_text(text, book),
+            lambda: cst.parse_module(text).visit(cst.CSTTransformer()).code,
+        ),
+        times,
+    )
+    return converted, floor
 
 
-def row(label: str, seconds: float, base: float, limit: str = "") -> None:
-    print(f"{label:<46}{seconds * 1e3:9.1f} ms{seconds / base:8.2f} x  {limit}")
+def row(label: str, taken: float, base: float, limit: str = "") -> None:
+    print(f"{label:<46}{taken * 1e3:9.1f} ms{taken / base:8.2f} x  {limit}")
 
 
 def main() -> None:
@@ -116,16 +126,15 @@ def main() -> None:
     convert_text(program(250), book)  # rules are parsed when first used
     texts = [path.read_text() for path in sorted(ROOT.glob("examples/*/*.py"))]
     texts = [text for text in texts if "tensorflow" in text]
-    base = sum(floor(text) for text in texts)
-    total = sum(cost(lambda t=text: convert_text(t, book)) for text in texts)  # type: ignore[misc]
+    costs = [cost(text, book, 7) for text in texts]
+    total, base = (sum(column) for column in zip(*costs, strict=True))
     lines = sum(text.count("\n") for text in texts)
     row(f"{len(texts)} examples, {lines} lines", total, base, "limit 3")
     for size in (125, 250, 500, 1000, 2000, 4000):
         text = program(size)
-        times = 3 if size < 2000 else 1
-        seconds = cost(lambda t=text: convert_text(t, book), times)  # type: ignore[misc]
-        per_line = seconds / text.count("\n") * 1e6
-        row(f"a program of {size} lines ({per_line:.0f} us a line)", seconds, floor(text))
+        converted, base = cost(text, book, 5 if size < 2000 else 2)
+        per_line = converted / text.count("\n") * 1e6
+        row(f"a program of {size} lines ({per_line:.0f} us a line)", converted, base)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Set
 from itertools import accumulate
+from threading import RLock
 from typing import Any
 
 import libcst as cst
@@ -44,27 +45,18 @@ def places(module: cst.Module, wanted: Set[cst.CSTNode]) -> dict[cst.CSTNode, tu
     return found
 
 
-class _Nothing:
-    """The context of a node whose range nobody wants."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-_NOTHING = _Nothing()
-
-
 class _Printer(CodegenState):
-    """Prints without contexts."""
+    """Prints without contexts, but for one of which Python runs nothing: a lock that is its own."""
+
+    def __init__(self, default_indent: str, default_newline: str) -> None:
+        super().__init__(default_indent, default_newline)
+        self.nothing = RLock()
 
     def record_syntactic_position(self, node: cst.CSTNode, **_: Any) -> Any:
-        return _NOTHING
+        return self.nothing
 
 
-class _Marking(CodegenState):
+class _Marking(_Printer):
     """Prints a module and keeps the number of the first token of the wanted nodes."""
 
     def __init__(self, default_indent: str, default_newline: str) -> None:
@@ -80,4 +72,4 @@ class _Marking(CodegenState):
         # inside the node's own parentheses, behind the comments above a statement
         if id(node) in self.wanted:
             self.first_token[id(node)] = len(self.tokens)
-        return _NOTHING
+        return self.nothing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
-from tf2torch.cst.walk import below, children, walk
+from tf2torch.cst.walk import STATEMENTS, below, children, walk
 from tf2torch.plan.sites import Site
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import saver_parts
@@ -64,6 +64,12 @@ def _run_order(writer: Writer, module: cst.Module) -> list[cst.CSTNode]:
     root = writer.plan.root.function
 
     def visit(node: cst.CSTNode) -> None:
+        if type(node) in STATEMENTS and not any(
+            type(item) is cst.FunctionDef or item in writer.analysis.callees
+            for item in below(node, cst.Call, cst.FunctionDef)
+        ):
+            found.extend(walk(node))
+            return
         found.append(node)
         if type(node) is cst.FunctionDef:
             if node is not root:
