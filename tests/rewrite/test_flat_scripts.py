@@ -125,6 +125,24 @@ print(sess.run(h_w).tolist(), sess.run([h_b])[0].tolist())
 sess.run(train, {x: np.ones([1, 4])})
 print(sess.run([h_w, h_b])[1].tolist(), sess.run([y, h_w], {x: np.ones([1, 4])})[1].tolist())
 """,
+    "under_a_guard": """
+import numpy as np
+def net(x, n):
+    w = tf.get_variable("w", [2, n], initializer=tf.ones_initializer())
+    return tf.reduce_sum(tf.matmul(x, w), 1)
+# Only here.
+if __name__ == "__main__":
+    data = np.ones((3, 2))
+    x = tf.placeholder(tf.float32, [None, 2])
+    y = net(x, 3)
+    loss = tf.reduce_mean(tf.square(y))
+    train = tf.train.GradientDescentOptimizer(0.125).minimize(loss)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        for i in range(2):
+            sess.run(train, {x: data})
+            print(i, sess.run(y, {x: data}).tolist())
+""",
     "functions_of_numbers": """
 def polynomial(v):
     return tf.subtract(3 * tf.square(v), v) + 10

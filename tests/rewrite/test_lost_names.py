@@ -10,7 +10,7 @@ LOOP = """
 x = tf.placeholder(tf.float32, [])
 a = x * 2
 with tf.Session() as sess:
-    for z in [a, x + 1]:
+    for z in [a, x + 1] * 2:
         print(sess.run(z, {x: 3.0}))
     print("done")
 """

@@ -12,6 +12,7 @@ import libcst as cst
 
 from tf2torch.analyse import comprehended, own_lines, versions
 from tf2torch.analyse.chapters import Divide, chapters, whole
+from tf2torch.analyse.guards import without_guard
 from tf2torch.analyse.inlining import inline_training, mentions
 from tf2torch.analyse.keyword_only import without_stars
 from tf2torch.analyse.opening import OpenedClass, open_class
@@ -29,6 +30,7 @@ def prepare(
     """The program as module code: its model class opened, helper functions of training inlined,
     and variables' names made unique, those of several graphs `apart` or not."""
     origins: Origins = {}
+    module = without_guard(module, origins)
     module = comprehended.write_out(module, origins)
     module = own_lines.write_out(module, origins)
     module = spell_out(module, origins)

@@ -10,6 +10,7 @@ import libcst as cst
 from tf2torch.analyse import tensors
 from tf2torch.analyse.expansion import internal
 from tf2torch.analyse.facts import Obj
+from tf2torch.cst.templates import TemplateError
 from tf2torch.cst.walk import transform
 from tf2torch.plan.units import calls_in
 from tf2torch.rewrite import (
@@ -188,7 +189,12 @@ def apply_rule(
         return Typed(recipes.function(writer, rule, bound, node))
     if text is None:
         raise Unconvertible(rule.id, f"{rule.tf[0]} has no expression form", node)
-    written = fill(text, lifted(rule, text, bound))
+    try:
+        written = fill(text, lifted(rule, text, bound))
+    except TemplateError as error:
+        raise Unconvertible(
+            rule.id, f"{rule.tf[0]} stands where it has no value: {error}", node
+        ) from None
     if scope.phase == "init":
         written = without_device(written)
     result = Typed(written, order, rank)
