@@ -242,3 +242,30 @@ def test_lists_that_the_program_fills_stand_in_main(tmp_path: Path) -> None:
     before, _, main = made.partition("def main():")
     assert "losses = []" not in before
     assert "    # every loss of the epoch\n    losses = []\n" in main
+
+
+METHODS = """
+class Net(object):
+    def __init__(self, size):
+        self.x = tf.placeholder(tf.float32, [None, size])
+        self.o = self.network(self.x)
+    def network(self, x):
+        return self.fc(tf.nn.relu(self.fc(x, 3, "fc1")), 2, "fc2")
+    def fc(self, bottom, n_out, name):
+        w = tf.get_variable(name + "_w", shape=[bottom.get_shape()[1], n_out],
+                            initializer=tf.constant_initializer(0.5))
+        b = tf.get_variable(name + "_b", initializer=tf.constant(0.01, shape=[n_out]))
+        return tf.nn.bias_add(tf.matmul(bottom, w), b)
+def main():
+    net = Net(2)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        print(net.o.eval({net.x: [[1., 2.]]}).shape)
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_classes_of_methods_stand_before_the_guard(tmp_path: Path) -> None:
+    text = convert_text(tmp_path, "methods", "import tensorflow as tf\n" + METHODS).text
+    assert text.index("class Fc(") < text.index("class Net(") < text.index("if __name__")

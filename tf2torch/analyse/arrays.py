@@ -128,6 +128,13 @@ def _host(value: Value) -> Value:
     if is_array(value):
         return value
     literal = value.literal
+    if value.kind == "sequence" and literal is UNKNOWN and value.detail:
+        rows = [_host(item) for item in value.detail]
+        if any(row.shape is None or row.shape != rows[0].shape for row in rows):
+            return UNKNOWN_ARRAY
+        dtypes = {row.dtype for row in rows}
+        dtype = rows[0].dtype if len(dtypes) == 1 else _FLOAT if _FLOAT in dtypes else None
+        return array(dtype, (Dim(len(rows)), *(rows[0].shape or ())))
     shape: list[Dim] = []
     while isinstance(literal, tuple) and literal:
         if (

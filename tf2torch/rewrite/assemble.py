@@ -46,6 +46,7 @@ def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -
         body = _insert_root(writer, body, main)
     elif main:
         body = _main(writer, body, main)
+    body = _guard_last(body)
     doc, imports, rest = _divide(body)
     used = names_in(rest).loads
     head: Statements = []
@@ -66,6 +67,20 @@ def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -
         rest[0] = _separated(rest[0])
     made = source.with_changes(body=[*doc, *imports, *head, *rest])
     return made
+
+
+def _guard_last(body: Statements) -> Statements:
+    """Classes of functions that stood behind the guard, as methods do, come before it."""
+    place = next((i for i, statement in enumerate(body) if is_guard(statement)), None)
+    if place is None:
+        return body
+    late = [s for s in body[place + 1 :] if isinstance(s, cst.ClassDef)]
+    if not late:
+        return body
+    names = {s.name.value for s in late}
+    kept = [s for s in body if not any(s is moved for moved in late)]
+    before = next(i for i, s in enumerate(kept) if is_guard(s) or names & names_in(s).loads)
+    return [*kept[:before], *late, *kept[before:]]
 
 
 def _separated(statement: cst.BaseStatement) -> cst.BaseStatement:
