@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import libcst as cst
@@ -220,7 +220,8 @@ def _for(state: State, node: cst.For) -> Flow:
         run_block(state, body_of(node))
         end_round(state, names)
 
-    branch(state, lambda: _twice(state, once), lambda: None)
+    heads = frozenset(plain_names(node.target))  # bound anew before anything reads them
+    branch(state, lambda: _twice(state, once, heads), lambda: None)
     state.path, state.frame.spelled = outer, before
     run_block(state, _else_of(node))
     return None
@@ -238,14 +239,14 @@ def _while(state: State, node: cst.While) -> Flow:
     return None
 
 
-def _twice(state: State, once: Callable[[], None]) -> Flow:
+def _twice(state: State, once: Callable[[], None], but: Container[str] = ()) -> Flow:
     """Two rounds of a loop; one will do where it leaves everything as it was.
 
     Loops within loops would take twice as long at every level.
     """
-    before = state.standing()
+    before = state.standing(but)
     once()
-    if state.standing() != before:
+    if state.standing(but) != before:
         once()
     return None
 
