@@ -1,4 +1,4 @@
-"""Programs whose graph is built by a class, or by loops over layers: whole programs, compared.
+"""Programs whose graph is built by a class, by loops over layers, or that start anew, compared.
 
 Each program runs under TensorFlow, its conversion from the same initial values; every fetched
 value, gradient, printed line and variable has to agree. What the output looks like is held by a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,12 +34,20 @@ class Loader:
         self._depth: dict[int, int] = {}
         self._making: list[nn.Module] = []  # modules whose constructors run
         self._made: dict[str, int] = {}
-        self.modules: dict[str, nn.Module] = {}
+        self._instances: dict[str, list[weakref.ref[nn.Module]]] = {}
+        self._kept: list[nn.Module] = []  # first instances: later ones may only lend their values
+        self._round = 0  # of the initializations that a program makes of one model
         self.script: dict[str, Any] = {}
         self.loaded: set[tuple[str, str]] = set()
         self.findings: list[dict[str, Any]] = []
         self._placed = 0
         self._places: dict[int, list[tuple[str, str]]] = {}
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """The root modules by their titles: of several of one title the last that is in use."""
+        alive = {t: [m for ref in refs if (m := ref())] for t, refs in self._instances.items()}
+        return {title: modules[-1] for title, modules in alive.items()}
 
     # Values
 
@@ -48,7 +57,11 @@ class Loader:
         for name, steps in self.entries[(module, key)]:
             if name not in self._record.first_values:
                 return None
-            parts.append((steps, self._record.first_values[name]))
+            values = self._record.first_values[name]
+            if self._round:
+                given = [found[name] for found in self._record.initial if name in found]
+                values = given[min(self._round, len(given) - 1)]
+            parts.append((steps, values))
         return layout.join(parts)
 
     def give(self, module: str, key: str, parameter: Any) -> None:
@@ -140,10 +153,14 @@ class Loader:
         count = self._made.get(name, 0)
         self._made[name] = count + 1
         title = f"{name}#{count}" if f"{name}#{count}" in titles else name
-        self.modules[title] = module
+        made = self._instances.setdefault(title, [])
+        self._round = len(made)
+        self._kept += [] if made else [module]
+        made.append(weakref.ref(module))
         for owner, key in self.entries:
             if owner == title:
                 self._load_into(title, module, key)
+        self._round = 0
 
     def _load_into(self, title: str, module: nn.Module, key: str) -> None:
         found = find(module, key)

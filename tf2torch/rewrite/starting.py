@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.facts import Creation, Obj
 from tf2torch.cst.walk import STATEMENTS, below, children, walk
 from tf2torch.plan.sites import Site
 from tf2torch.plan.units import contents
@@ -15,7 +17,7 @@ from tf2torch.rewrite.counting import start_text
 from tf2torch.rewrite.operations import records
 from tf2torch.rewrite.variables_list import only_metrics
 from tf2torch.rewrite.weights import variable_keys
-from tf2torch.rewrite.writer import Unconvertible, Writer, lines
+from tf2torch.rewrite.writer import Unconvertible, Writer, code, lines
 
 if TYPE_CHECKING:
     from tf2torch.rewrite.host import Host
@@ -116,17 +118,41 @@ def _find(writer: Writer) -> list[cst.CSTNode]:
         and writer.value(node.func.value).kind in ("object", "variable")
     ]
     repeated = _repeated(writer)
+    several_sessions = bool(changes)
+    changes += _reads_of_drawn_values(writer, order)
     first = min(starts, key=lambda node: order.get(node, 0))
     found: list[cst.CSTNode] = []
     for start in starts:
         place = order.get(start, 0)
         before = start is not first or any(change < place for change in changes)
-        several = start in repeated and bool(changes)
+        several = start in repeated and several_sessions
         if (several or (before and any(c < place for c in changes))) and not _restored(
             writer, order, place, changes
         ):
             found.append(start)
     return found
+
+
+def _reads_of_drawn_values(writer: Writer, order: Mapping[cst.CSTNode, int]) -> list[int]:
+    """Where runs read variables that a further initialization draws anew."""
+    drawn = {c.node for c in writer.analysis.creations if c.reused is None and _is_drawn(c)}
+    found = []
+    for site, needed in writer.plan.sites.values():
+        nodes = [site.run.node, *(unit.node for unit in needed)] if not initializers(site) else []
+        if drawn and any(item in drawn for node in nodes for item in walk(node)):
+            found.append(order.get(site.run.node, 0))
+    return found
+
+
+def _is_drawn(creation: Creation) -> bool:
+    """Whether the initial values of what a call makes are random, as far as its text tells."""
+    text = code(creation.node)
+    if creation.symbol == "tf.Variable":
+        return _RANDOM.search(text) is not None
+    return "initializer" not in text or _RANDOM.search(text) is not None
+
+
+_RANDOM = re.compile("random|truncated|xavier|glorot|variance|uniform|normal|orthogonal|he_")
 
 
 def _assigns(writer: Writer, node: cst.CSTNode) -> bool:
