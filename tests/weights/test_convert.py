@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -460,7 +461,9 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     command = [sys.executable, "-m", "tf2torch", "weights", str(path)]
     command += ["--map", str(tmp_path / "map.json"), "-o", str(tmp_path / "out" / "net.pt")]
-    child = subprocess.Popen(command, stderr=subprocess.PIPE)
+    # A shell's background jobs ignore interrupts, and what they start does too.
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=heeding)
     while child.poll() is None and not os.listdir(tmp_path / "out"):
         time.sleep(0.01)
     child.send_signal(signal.SIGINT)
