@@ -11,7 +11,7 @@ from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import STATEMENTS, children
 from tf2torch.rulebook import symbols
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 def is_public(symbol: str) -> bool:
@@ -121,11 +121,14 @@ def text_of(state: State, node: cst.BaseExpression) -> str | None:
     return value.text if value is not None else None
 
 
+def words_in(text: str) -> set[str]:
+    """The names that a text reads: its words but for those behind a dot."""
+    return {m.group() for m in _WORD.finditer(text) if not text[: m.start()].endswith(".")}
+
+
 def outside(state: State, text: str, texts: dict[str, str | None]) -> str | None:
     """A callee's text in the caller's words: `texts` has the caller's text for each parameter."""
-    words = {
-        m.group() for m in _WORD.finditer(text) if m.start() == 0 or text[m.start() - 1] != "."
-    }
+    words = words_in(text)
     module = scope_counts(state, state.frame.module)
     for word in words - {PREVIOUS}:
         if texts.get(word) is None and (word in texts or module.get(word, 0) != 1):
@@ -149,8 +152,7 @@ def is_foreign_text(state: State, definition: cst.CSTNode | None, text: str) -> 
     if not state.homes or not isinstance(definition, cst.FunctionDef):
         return False
     own = state.homes.get(definition.name.value)
-    words = (m.group() for m in _WORD.finditer(text) if not text[: m.start()].endswith("."))
-    return any(state.homes.get(word, own) != own for word in words)
+    return any(state.homes.get(word, own) != own for word in words_in(text))
 
 
 def is_global_text(state: State, text: str) -> bool:
@@ -158,7 +160,5 @@ def is_global_text(state: State, text: str) -> bool:
     module = state.frame.module
     counts = scope_counts(state, module)
     return all(
-        counts.get(word, 0) == 1 and word not in state.instance_names
-        for position, word in ((m.start(), m.group()) for m in _WORD.finditer(text))
-        if position == 0 or text[position - 1] != "."
+        counts.get(word, 0) == 1 and word not in state.instance_names for word in words_in(text)
     )

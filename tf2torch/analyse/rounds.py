@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -10,12 +9,10 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
-from tf2torch.analyse.names import is_stable
+from tf2torch.analyse.names import is_stable, words_in
 from tf2torch.analyse.state import PREVIOUS, Frame, State
 from tf2torch.cst.names import bound, own_nodes
 from tf2torch.rulebook.values import UNKNOWN, Dim, Value
-
-_WORD = re.compile(r"[^\W\d]\w*")
 
 
 def bound_in(node: cst.For) -> frozenset[str]:
@@ -51,9 +48,7 @@ def text_in_round(state: State, frame: Frame, text: str | None) -> str | None:
     """A text over names that the loops under way bind: valid until the round ends."""
     if text is None or not frame.spelled:
         return None
-    words = {
-        m.group() for m in _WORD.finditer(text) if m.start() == 0 or text[m.start() - 1] != "."
-    }
+    words = words_in(text)
     fixed = (word in frame.spelled or is_stable(state, frame, word) for word in words)
     return text if words & frame.spelled and all(fixed) else None
 
@@ -106,9 +101,7 @@ def _aged_dim(dim: Dim, names: frozenset[str]) -> Dim:
 
 def _aged_text(text: str, names: frozenset[str]) -> str | None:
     """`text`, marked if it mentions a name of the round; None for what is two rounds old."""
-    words = {
-        m.group() for m in _WORD.finditer(text) if m.start() == 0 or text[m.start() - 1] != "."
-    }
+    words = words_in(text)
     if not words & names:
         return text
     return None if PREVIOUS in words else f"{PREVIOUS}({text})"

@@ -64,7 +64,7 @@ def assemble(writer: Writer, module: Statements, main: Statements, host: Host) -
     if head:
         head[0] = head[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     if rest and (head or imports):
-        rest[0] = _separated(rest[0])
+        rest[0] = separated(rest[0])
     made = source.with_changes(body=[*doc, *imports, *head, *rest])
     return made
 
@@ -83,8 +83,8 @@ def _guard_last(body: Statements) -> Statements:
     return [*kept[:before], *late, *kept[before:]]
 
 
-def _separated(statement: cst.BaseStatement) -> cst.BaseStatement:
-    """A blank line before the first statement behind imports and device."""
+def separated(statement: cst.BaseStatement) -> cst.BaseStatement:
+    """The first statement behind imports and device, with a blank line before it."""
     lines_before = list(statement.leading_lines)  # type: ignore[attr-defined]
     if lines_before and lines_before[0].comment is None:
         return statement

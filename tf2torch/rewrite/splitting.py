@@ -21,7 +21,7 @@ from tf2torch.cst.names import bound, names_in, own_nodes
 from tf2torch.cst.printing import code_of
 from tf2torch.cst.walk import walk
 from tf2torch.plan.roles import class_name
-from tf2torch.rewrite.assemble import DEVICE, grouped, spaced
+from tf2torch.rewrite.assemble import DEVICE, grouped, separated, spaced
 from tf2torch.rewrite.renaming import renamed
 from tf2torch.rewrite.writer import lines
 
@@ -212,7 +212,7 @@ class _FileWriter:
         if head and imports:
             head[0] = head[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
         if rest and (head or imports or doc):
-            rest[0] = _separated(rest[0])
+            rest[0] = separated(rest[0])
         whole: Statements = [*doc, *imports, *head, *rest]
         made = cst.Module(whole, header=source.header)
         text = unmarked(_without_doubled(code_of(made, source.with_changes(body=[]))))
@@ -295,14 +295,6 @@ def _names_bound_inside(statement: cst.CSTNode) -> Iterator[str]:
             yield node.name.value
         elif isinstance(node, cst.Param):
             yield node.name.value
-
-
-def _separated(statement: Any) -> Any:
-    """A blank line before the first statement behind the imports."""
-    before = list(statement.leading_lines)
-    if before and before[0].comment is None:
-        return statement
-    return statement.with_changes(leading_lines=[cst.EmptyLine(indent=False), *before])
 
 
 def _without_doubled(text: str) -> str:
