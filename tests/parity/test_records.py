@@ -96,6 +96,15 @@ def test_a_mask_has_its_rate(tmp_path: Path) -> None:
     assert [taken[0].event["op"] for taken in rates if taken] == ["b", "a"]
 
 
+def test_a_mask_that_was_left_out_is_taken_and_gives_nothing(tmp_path: Path) -> None:
+    skipped = {**draw(1, "b", 0.1, False), "left_out": True}
+    record = written(tmp_path, draw(1, "a", 0.1, False), skipped, draw(1, "c", 0.1, False))
+    draws = Draws(record, lambda: 0)
+    found = [draws.take("uniform", lambda one: True, rate=0.1) for _ in range(3)]
+    assert [taken and taken[0].event["op"] for taken in found] == ["a", None, "c"]
+    assert not draws.missing and not draws.unused()
+
+
 def test_a_step_ends_the_runs_before_it(tmp_path: Path) -> None:
     runs = [{"kind": "run", "id": n, "updates": 0 if n in (2, 4) else None} for n in range(1, 6)]
     group = {"kind": "group", "id": 0, "names": ["w", "step"]}

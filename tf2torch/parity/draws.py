@@ -40,6 +40,11 @@ class Draw:
     used: bool = False
 
     @property
+    def left_out(self) -> bool:
+        """Whether the original did not compute it; the conversion may, for nobody."""
+        return bool(self.event.get("left_out"))
+
+    @property
     def loop(self) -> tuple[int, str] | None:
         """The op in a loop that has made it and others in the same run, if so."""
         return (self.run, self.event["op"]) if self.event["looped"] else None
@@ -113,7 +118,7 @@ class Draws:
         return min(named, *self._bounds.values(), math.inf)
 
     def unused(self) -> list[Draw]:
-        return [draw for draw in self.draws if not draw.used]
+        return [draw for draw in self.draws if not (draw.used or draw.left_out)]
 
     def take(
         self, kind: str, fits: Callable[[Draw], Any], rate: float | None = None
@@ -122,6 +127,7 @@ class Draws:
 
         Of several, one with the right `rate` of dropout. The draws of one op in a loop all go to
         one place of the conversion: another place may draw what the original never computes.
+        None too where the original has left this draw out.
         """
         while self._first < len(self.draws) and self._over(self.draws[self._first]):
             self._first += 1
@@ -139,7 +145,12 @@ class Draws:
                     continue
             known = draw.event["rate"]
             if rate is None or known is None or abs(known - rate) < 1e-5:
+                if draw.left_out:
+                    draw.used = True
+                    return None
                 return self._taken(draw, found, site)
+            if draw.left_out:
+                continue
             other = other or (draw, found)
         if other is not None:
             return self._taken(*other, site)

@@ -1,6 +1,6 @@
 """Read from a graph what a run executes: its draws, its data, the variables that it sets."""
 
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 RANDOM_OPS = {
     "RandomUniform": "uniform",
@@ -184,6 +184,39 @@ def line_of(op: Any, script: str) -> int:
     return 0
 
 
+def frames_of(op: Any, script: str) -> Tuple[int, ...]:
+    """The lines of a program that led to an op, the outermost first."""
+    found = []
+    for frame in list(op.traceback or ()):
+        if (getattr(frame, "filename", None) or frame[0]) == script:
+            found.append(int(getattr(frame, "lineno", None) or frame[1]))
+    return tuple(found)
+
+
+def left_out(draws: List[Any], script: str) -> List[Tuple[Any, Any]]:
+    """Masks of dropout that a run need not compute, each with one of its kind that it does.
+
+    Both come from the same statement, such as a recurrent network some of whose outputs nobody
+    reads; the conversion of the statement makes all of them.
+    """
+    known: Dict[Tuple[Tuple[int, ...], str], Any] = {}
+    for op in draws:
+        frames = frames_of(op, script)
+        if frames and op.type == "RandomUniform":
+            known.setdefault((frames, str(op.outputs[0].shape)), op)
+    if not known:
+        return []
+    needed = {op.name for op in draws}
+    found = []
+    for op in draws[0].graph.get_operations():
+        if op.type != "RandomUniform" or op.name in needed or in_control_flow(op):
+            continue
+        other = known.get((frames_of(op, script), str(op.outputs[0].shape)))
+        if other is not None and dropout_rate(op) is not None:
+            found.append((op, other))
+    return found
+
+
 class Plan:
     """What a run of given fetches and feeds executes; worked out once for each combination."""
 
@@ -221,8 +254,10 @@ class Plan:
         drawn = [op for op in ops if op.type in RANDOM_OPS and not initialises_only(op, variables)]
         self.draws = [op for op in drawn if not in_control_flow(op)]
         self.inner_draws = [op for op in drawn if in_control_flow(op)]
+        self.left_out = left_out(self.draws, script)
         self.rates = {op.name: dropout_rate(op) for op in drawn if op.type == "RandomUniform"}
         values = {name: constant(rate) for name, rate in self.rates.items()}
+        values.update({op.name: constant(dropout_rate(op)) for op, _ in self.left_out})
         self.known_rates = {name: rate for name, rate in values.items() if rate is not None}
         self.data = [op for op in ops if op.type in DATA_OPS and not in_control_flow(op)]
 

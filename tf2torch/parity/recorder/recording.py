@@ -90,8 +90,10 @@ class Recorder:
             "run", id=number, file=file, line=line, train=plan.trains, init=bool(plan.initialised),
             value=store(result), feeds=self._feeds(feed_dict), updates=self.updates.group(plan),
         )  # fmt: skip
+        shapes = {op: np.shape(found["draw:" + other.name][0]) for op, other in plan.left_out}
         for op, values, rate in self._in_order(plan, found, watch):
-            self._draw(number, op, values, rate, found.get("source:" + op.name))
+            source = found.get("source:" + op.name)
+            self._draw(number, op, values, rate, source, shapes.get(op))
         for op in plan.data:
             self.writer.event(
                 "data", run=number, op=op.name, source=op.inputs[0].op.name,
@@ -163,18 +165,23 @@ class Recorder:
         rows: List[Any] = [
             ((op._id,), op, found["draw:" + op.name], rates.get(op.name)) for op in plan.draws
         ]
+        rows += [((op._id,), op, [], plan.known_rates.get(op.name)) for op, _ in plan.left_out]
         if watch is not None:
             rows += watch.values(rates)
         for _, op, values, rate in sorted(rows, key=lambda row: row[0]):
             yield op, values, rate
 
-    def _draw(self, run: int, op: Any, values: Any, rate: Any, source: Any) -> None:
+    def _draw(self, run: int, op: Any, values: Any, rate: Any, source: Any,
+              left_out: Optional[Tuple[int, ...]]) -> None:  # fmt: skip
+        """Writes a draw; `left_out` is the shape of one that the run did not compute."""
         # A mask that drops nothing is no draw: its counterpart may not even call dropout.
         if rate is not None and float(np.max(rate)) <= 0:
             return
         self.writer.event(
             "draw", run=run, op=op.name, type=RANDOM_OPS[op.type],
-            rate=None if rate is None else float(np.max(rate)), shape=list(np.shape(values[0])),
+            rate=None if rate is None else float(np.max(rate)),
+            shape=list(np.shape(values[0]) if left_out is None else left_out),
+            left_out=left_out is not None,
             looped=bool(loops_around(op)),
             value=[self.writer.value(value) for value in values],
             source=None if source is None else self.writer.value(source),
