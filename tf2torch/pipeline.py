@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tf2torch.rulebook.loader import Rulebook
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 #: Without any of these a file cannot refer to TensorFlow and is not even parsed.
 _MENTION = re.compile(rb"tensorflow|\btf\b|\btf_slim\b|\bslim\b")
@@ -220,25 +221,52 @@ def convert_all(
     members: bool = False,
 ) -> Iterator[Conversion]:
     """Converts files, given with the names to show, and yields the results in their order."""
-    if jobs <= 1 or len(files) <= 1:
-        rulebook = read_rulebook(rules)
-        for path, shown in files:
-            yield convert_path(path, rulebook, options, shown, member=members)
+    tasks = [(path, shown, members) for path, shown in files]
+    return results_of(_convert_file, tasks, rules, options, jobs, _file_failed)
+
+
+FileTask = tuple[Path, str, bool]
+
+
+def _convert_file(rulebook: Rulebook, options: Options, task: FileTask) -> Conversion:
+    path, shown, member = task
+    return convert_path(path, rulebook, options, shown, member=member)
+
+
+def _file_failed(task: FileTask, error: BaseException) -> Conversion:
+    return internal_failure(task[1], error)
+
+
+def results_of(
+    work: Callable[[Rulebook, Options, K], T],
+    tasks: Sequence[K],
+    rules: Sequence[Path],
+    options: Options,
+    jobs: int,
+    failed: Callable[[K, BaseException], T],
+) -> Iterator[T]:
+    """Yields what `work` makes of each task, in their order, from up to `jobs` processes.
+
+    `failed` gives the result of a task whose process died. Raises RuleError.
+    """
+    rulebook = read_rulebook(rules)  # a fault in the rules is told once, here
+    if jobs <= 1 or len(tasks) <= 1:
+        for task in tasks:
+            yield work(rulebook, options, task)
         return
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
-    read_rulebook(rules)  # a fault in the rules is told once, here
-    workers = min(jobs, len(files))
+    workers = min(jobs, len(tasks))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker, (tuple(rules), options)) as pool:
-        futures = [pool.submit(_work, path, shown, members) for path, shown in files]
-        for (_, shown), future in zip(files, futures, strict=True):
+        futures = [pool.submit(_in_worker, work, task) for task in tasks]
+        for task, future in zip(tasks, futures, strict=True):
             try:
                 yield future.result()
             except BrokenProcessPool as error:
-                yield internal_failure(shown, error)
+                yield failed(task, error)
 
 
 _worker: dict[str, Any] = {}
@@ -248,8 +276,8 @@ def _start_worker(rules: tuple[Path, ...], options: Options) -> None:
     _worker.update(rulebook=read_rulebook(rules), options=options)
 
 
-def _work(path: Path, shown: str, member: bool) -> Conversion:
-    return convert_path(path, _worker["rulebook"], _worker["options"], shown, member=member)
+def _in_worker(work: Callable[[Rulebook, Options, K], T], task: K) -> T:
+    return work(_worker["rulebook"], _worker["options"], task)
 
 
 def read_rulebook(rules: Sequence[Path] = ()) -> Rulebook:

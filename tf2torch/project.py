@@ -39,12 +39,16 @@ def convert_folder(
 ) -> Iterator[Conversion]:
     """Converts the files of a folder, given with the names to show; results in their order."""
     places = {Place(path.relative_to(folder).as_posix()): (path, name) for path, name in files}
-    programs = find_programs({place: path for place, (path, _) in places.items()})
+    paths = {place: path for place, (path, _) in places.items()}
+    names = {place: name for place, (_, name) in places.items()}
+    programs = find_programs(paths)
     together = [program for program in programs if len(program.files) > 1]
     members = {place for program in together for place in program.files}
     alone = [(path, name) for place, (path, name) in places.items() if place not in members]
     found: dict[str, list[Conversion]] = {}
-    for program, results in _convert_programs(folder, together, places, rules, options, jobs):
+    tasks = [(program, paths, names) for program in together]
+    made = pipeline.results_of(_convert_task, tasks, rules, options, jobs, _task_failed)
+    for program, results in zip(together, made, strict=True):
         for place, conversion in zip(program.files, results, strict=True):
             found.setdefault(places[place][1], []).append(conversion)
     for conversion in pipeline.convert_all(alone, rules, options, jobs, members=True):
@@ -89,47 +93,17 @@ def _load(path: Path) -> Source | None:
 
 # -- one program ---------------------------------------------------------------------------------
 
-Task = tuple[Program, dict[Place, Path], dict[Place, str]]
+Task = tuple[Program, Mapping[Place, Path], Mapping[Place, str]]
 
 
-def _convert_programs(
-    folder: Path,
-    programs: Sequence[Program],
-    places: Mapping[Place, tuple[Path, str]],
-    rules: Sequence[Path],
-    options: Options,
-    jobs: int,
-) -> Iterator[tuple[Program, list[Conversion]]]:
-    paths = {place: path for place, (path, _) in places.items()}
-    names = {place: name for place, (_, name) in places.items()}
-    if jobs <= 1 or len(programs) <= 1:
-        rulebook = pipeline.read_rulebook(rules) if programs else None
-        for program in programs:
-            assert rulebook is not None
-            yield program, convert_program(program, paths, names, rulebook, options)
-        return
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    context = multiprocessing.get_context("spawn")
-    workers = min(jobs, len(programs))
-    with ProcessPoolExecutor(workers, context, _start, (tuple(rules), options)) as pool:
-        futures = [pool.submit(_work, program, paths, names) for program in programs]
-        for program, future in zip(programs, futures, strict=True):
-            yield program, future.result()
+def _convert_task(rulebook: Rulebook, options: Options, task: Task) -> list[Conversion]:
+    program, paths, names = task
+    return convert_program(program, paths, names, rulebook, options)
 
 
-_worker: dict[str, Any] = {}
-
-
-def _start(rules: tuple[Path, ...], options: Options) -> None:
-    _worker.update(rulebook=pipeline.read_rulebook(rules), options=options)
-
-
-def _work(
-    program: Program, paths: Mapping[Place, Path], names: Mapping[Place, str]
-) -> list[Conversion]:
-    return convert_program(program, paths, names, _worker["rulebook"], _worker["options"])
+def _task_failed(task: Task, error: BaseException) -> list[Conversion]:
+    program, _, names = task
+    return [pipeline.internal_failure(names[place], error) for place in program.files]
 
 
 def convert_program(
