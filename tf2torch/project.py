@@ -17,6 +17,7 @@ from tf2torch.emit.conversion import Conversion
 
 if TYPE_CHECKING:
     from tf2torch.analyse.linking import Linked, Part
+    from tf2torch.emit.forms import Form
     from tf2torch.load import Source
     from tf2torch.rulebook.loader import Rulebook
 
@@ -38,6 +39,8 @@ def convert_folder(
     jobs: int = 1,
 ) -> Iterator[Conversion]:
     """Converts the files of a folder, given with the names to show; results in their order."""
+    from tf2torch.emit.forms import Form, one_form
+
     places = {Place(path.relative_to(folder).as_posix()): (path, name) for path, name in files}
     paths = {place: path for place, (path, _) in places.items()}
     names = {place: name for place, (_, name) in places.items()}
@@ -45,16 +48,17 @@ def convert_folder(
     together = [program for program in programs if len(program.files) > 1]
     members = {place for program in together for place in program.files}
     alone = [(path, name) for place, (path, name) in places.items() if place not in members]
-    found: dict[str, list[Conversion]] = {}
+    found: dict[str, list[Form]] = {}
     tasks = [(program, paths, names) for program in together]
     made = pipeline.results_of(_convert_task, tasks, rules, options, jobs, _task_failed)
     for program, results in zip(together, made, strict=True):
-        for place, conversion in zip(program.files, results, strict=True):
-            found.setdefault(places[place][1], []).append(conversion)
+        for place, form in zip(program.files, results, strict=True):
+            found.setdefault(places[place][1], []).append(form)
     for conversion in pipeline.convert_all(alone, rules, options, jobs, members=True):
-        found.setdefault(conversion.path, []).append(conversion)
+        found.setdefault(conversion.path, []).append(Form(conversion))
+    local = frozenset(part.removesuffix(".py") for place in paths for part in place.parts)
     for _, name in files:
-        yield _chosen(found[name])
+        yield one_form(found[name], local)
 
 
 def find_programs(paths: Mapping[Place, Path]) -> list[Program]:
@@ -96,14 +100,16 @@ def _load(path: Path) -> Source | None:
 Task = tuple[Program, Mapping[Place, Path], Mapping[Place, str]]
 
 
-def _convert_task(rulebook: Rulebook, options: Options, task: Task) -> list[Conversion]:
+def _convert_task(rulebook: Rulebook, options: Options, task: Task) -> list[Form]:
     program, paths, names = task
     return convert_program(program, paths, names, rulebook, options)
 
 
-def _task_failed(task: Task, error: BaseException) -> list[Conversion]:
+def _task_failed(task: Task, error: BaseException) -> list[Form]:
+    from tf2torch.emit.forms import Form
+
     program, _, names = task
-    return [pipeline.internal_failure(names[place], error) for place in program.files]
+    return [Form(pipeline.internal_failure(names[place], error)) for place in program.files]
 
 
 def convert_program(
@@ -112,9 +118,10 @@ def convert_program(
     names: Mapping[Place, str],
     rulebook: Rulebook,
     options: Options,
-) -> list[Conversion]:
-    """The conversions of the files of a program; every failure is in the results."""
+) -> list[Form]:
+    """What a program makes of its files; every failure is in the results."""
     from tf2torch.analyse.file_linker import CannotLink
+    from tf2torch.emit.forms import Form
 
     try:
         return pipeline.with_deep_stack(
@@ -138,7 +145,7 @@ def convert_program(
         diagnostics=(note, *results[-1].diagnostics),
         traceback=results[-1].traceback or trace,
     )
-    return results
+    return [Form(conversion) for conversion in results]
 
 
 def _converted(
@@ -147,8 +154,9 @@ def _converted(
     names: Mapping[Place, str],
     rulebook: Rulebook,
     options: Options,
-) -> list[Conversion]:
-    from tf2torch.analyse.linking import link
+) -> list[Form]:
+    from tf2torch.analyse.linking import idle_names, link
+    from tf2torch.emit.forms import Form
     from tf2torch.load.imports import Files
     from tf2torch.load.source import load_bytes
     from tf2torch.rewrite.splitting import split
@@ -158,29 +166,29 @@ def _converted(
     linked = link(Files(paths), sources)
     whole = pipeline.convert_source(linked.source, rulebook, options)
     parts = split(whole.text, linked) if whole.text is not None else {}
+    idle = idle_names(linked)
     results = []
     for part in linked.parts:
         base = pipeline.unchanged(part.source)
         base = replace(base, raw=raw[part.path])
         made = parts.get(part.path)
         if made is None:
-            results.append(base)
+            results.append(Form(base, idle[part.path]))
             continue
         pipeline.check_parses(made.text)
         diagnostics = [*_findings(whole.diagnostics, linked, part), *_own_findings(part, made)]
         references = _references(whole.references, linked, part)
         last = part is linked.parts[-1]
-        results.append(
-            replace(
-                base,
-                text=made.text if references or _differs(base.source, made.text) else None,
-                weights=_weights(whole.weights, made.classes, linked, parts, last),
-                support=made.support,
-                plan=whole.plan if last else "",
-                diagnostics=tuple(sorted(diagnostics)),
-                references=tuple(references),
-            )
+        conversion = replace(
+            base,
+            text=made.text if references or _differs(base.source, made.text) else None,
+            weights=_weights(whole.weights, made.classes, linked, parts, last),
+            support=made.support,
+            plan=whole.plan if last else "",
+            diagnostics=tuple(sorted(diagnostics)),
+            references=tuple(references),
         )
+        results.append(Form(conversion, idle[part.path]))
     return results
 
 
@@ -259,24 +267,3 @@ def _weights(
         return {}
     optimizers = weights.get("optimizers", []) if last else []
     return {**weights, "variables": variables, "optimizers": optimizers}
-
-
-# -- files of several programs -------------------------------------------------------------------
-
-
-def _chosen(found: Sequence[Conversion]) -> Conversion:
-    """One conversion of a file that several programs import: the one with most converted."""
-    if len(found) == 1:
-        return found[0]
-
-    def left(conversion: Conversion) -> tuple[int, int]:
-        todo = sum(reference.outcome is Outcome.TODO for reference in conversion.references)
-        errors = sum(d.severity is Severity.ERROR for d in conversion.diagnostics)
-        return (todo + errors, -len(conversion.weights.get("variables", ())))
-
-    best = min(found, key=left)
-    if all(other.text == best.text for other in found):
-        return best
-    message = "several programs import this file and need it in different forms: one is written"
-    note = Diagnostic(best.path, 0, 0, "shared-file", Severity.ERROR, message)
-    return replace(best, diagnostics=(*best.diagnostics, note))

@@ -156,3 +156,72 @@ def test_files_that_import_each_other(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "return b.g(x) + 1" in (tmp_path / "out" / "a.py").read_text()
     assert "return torch.exp(x)" in (tmp_path / "out" / "b.py").read_text()
+
+
+SHARED = {
+    "net.py": '''import tensorflow as tf
+
+
+def dense(x, size, scope):
+    with tf.variable_scope(scope):
+        w = tf.get_variable("w", [x.shape[1].value, size])
+        return tf.matmul(x, w)
+
+
+class Net(object):
+    def __init__(self, size):
+        self.x = tf.placeholder(tf.float32, [None, size])
+        self.out = tf.nn.relu(dense(self.x, 3, "a"))
+
+
+def scaled(x):
+    """Halves."""
+    return tf.multiply(x, 0.5)
+''',
+    "train.py": """import numpy as np
+import tensorflow as tf
+from net import Net
+
+net = Net(4)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(sess.run(net.out, {net.x: np.ones([2, 4])}))
+""",
+    "look.py": """import tensorflow as tf
+from net import Net, scaled
+
+x = tf.placeholder(tf.float32, [2])
+with tf.Session() as sess:
+    print(sess.run(scaled(x), {x: [1.0, 2.0]}))
+""",
+}
+
+
+def test_a_shared_file_has_each_definition_as_the_programs_need_it(tmp_path: Path) -> None:
+    folder = written(tmp_path / "in", SHARED)
+    result = convert(folder, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "out" / "net.py").read_text()
+    assert "class Net(nn.Module):" in text
+    assert "return x * 0.5" in text or "torch.mul(x, 0.5)" in text
+    assert "TODO" not in text
+    for name in ("train.py", "look.py"):
+        report = check_pair(folder / name, tmp_path / "out" / name, exact=True)
+        assert report, str(report)
+
+
+def test_a_definition_needed_in_two_forms_is_told_by_name(tmp_path: Path) -> None:
+    program = (
+        "import tensorflow as tf\nfrom ops import shift, scaled\n\n"
+        "x = tf.placeholder(tf.float32, [2])\nwith tf.Session() as sess:\n"
+        "    print(sess.run(scaled(shift(x, {by})), {{x: [1.0, 2.0]}}))\n"
+    )
+    ops = (
+        "import tensorflow as tf\n\n\ndef scaled(x):\n    return tf.multiply(x, 0.5)\n\n\n"
+        "def shift(x, by):\n    return x + tf.cast(by, tf.float32)\n"
+    )
+    two = program.format(by="tf.constant(1)")
+    files = {"ops.py": ops, "one.py": program.format(by="1"), "two.py": two}
+    result = convert(written(tmp_path / "in", files), tmp_path / "out")
+    assert "several programs need 'shift' of this file in different forms" in result.output
+    assert "scaled" in (tmp_path / "out" / "ops.py").read_text()

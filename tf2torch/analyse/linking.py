@@ -25,8 +25,9 @@ from tf2torch.analyse.file_names import linked_names, table_of
 from tf2torch.analyse.inlining import Origins
 from tf2torch.analyse.methods import tensorflow_names
 from tf2torch.cst.forms import dotted_name
+from tf2torch.cst.names import plain_names
 from tf2torch.cst.printing import places
-from tf2torch.cst.walk import children
+from tf2torch.cst.walk import children, walk
 from tf2torch.load import Source
 from tf2torch.load.imports import Files
 
@@ -142,6 +143,37 @@ def _as_printed(
         return [], [*first, *module.footer]
     body[0] = body[0].with_changes(leading_lines=[*first, *body[0].leading_lines])
     return body, list(module.footer)
+
+
+def idle_names(linked: Linked) -> dict[PurePosixPath, frozenset[str]]:
+    """Names of each file that the program never reaches from what it runs.
+
+    Definitions of the last file count as reached if nothing there runs: it is a library then.
+    """
+    uses: dict[str, set[str]] = {}
+    todo: list[str] = []
+    entry = set(linked.parts[-1].names.values())
+    library = True
+    for item in linked.source.module.body:
+        used = set(plain_names(item))
+        if isinstance(item, (cst.FunctionDef, cst.ClassDef)):
+            uses.setdefault(item.name.value, set()).update(used)
+        else:
+            todo += used
+            library = library and not any(isinstance(node, cst.Call) for node in walk(item))
+    todo += entry if library else ()
+    reached: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += uses.get(name, ())
+    return {
+        part.path: frozenset(
+            name for name, own in part.names.items() if own in uses and own not in reached
+        )
+        for part in linked.parts
+    }
 
 
 def guard_references(part: Part) -> list[tuple[str, int, int]]:

@@ -32,12 +32,19 @@ def weight_map(writer: Writer) -> dict[str, Any]:
             if variable.name in variables and creation.reused is not None:
                 continue
             name = _row_name(writer, creation, variable.name, uncounted)
-            if name is not None:
-                variables[name] = _entry(writer, creation, variable, held, counters)
+            entry = _entry(writer, creation, variable, held, counters)
+            if name is not None and not _is_nowhere(entry):
+                variables[name] = entry
     variables |= dict.fromkeys(writer.analysis.state.pipeline_variables)
     variables |= _averages(writer, variables)
     variables |= metrics.local_variables(writer)
     return {"version": 1, "variables": variables, "optimizers": optimizer_entries(writer)}
+
+
+def _is_nowhere(entry: Any) -> bool:
+    """Whether a variable is of code that the program never runs: no model holds it."""
+    rows = entry if isinstance(entry, list) else [entry]
+    return any(row is not None and row["module"] is None for row in rows)
 
 
 def _row_name(writer: Writer, creation: Creation, name: str, uncounted: set[str]) -> str | None:
