@@ -44,8 +44,8 @@ def scoped_batch_normalization(
         raise NotImplementedError("batch normalization with renorm, virtual batches or adjustment")
     axes = [axis] if isinstance(axis, int) else list(axis)
     axes = [number % inputs.dim() for number in axes]
-    sizes = [size if n in axes else 1 for n, size in enumerate(inputs.shape)]
-    shape = [inputs.shape[axes[0]]] if len(axes) == 1 else sizes
+    shape = [size if n in axes else 1 for n, size in enumerate(inputs.shape)]
+    shape = [inputs.shape[axes[0]]] if len(axes) == 1 else shape
     with scoped_layer("batch_normalization", inputs, name, reuse, trainable) as layer:
         if layer.dtype in (torch.float16, torch.bfloat16):
             layer.dtype = torch.float32
@@ -61,20 +61,44 @@ def scoped_batch_normalization(
             "moving_variance", shape, moving_variance_initializer, trainable=False
         )
     is_fused = fused is not False and inputs.dim() == 4 and axes in ([1], [3])
-    if not training:
+    # TensorFlow has no updates for a frozen layer, which still takes the batch's moments
+    rate = 1 - momentum if trainable else 0.0
+    return batch_normalized(
+        inputs, axes, mean, variance, beta, gamma, epsilon, training, rate, is_fused
+    )
+
+
+def batch_normalized(
+    inputs: torch.Tensor,
+    axes: Sequence[int],
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    beta: torch.Tensor | None,
+    gamma: torch.Tensor | None,
+    epsilon: float,
+    training: Any,
+    rate: float,
+    is_fused: bool,
+) -> torch.Tensor:
+    """Inputs normalized by the batch's moments, or by the averages that these move in training."""
+    others = [n for n in range(inputs.dim()) if n not in axes]
+    epsilon = max(epsilon, 1.001e-5) if is_fused else epsilon
+    if training:
+        update_moving_averages(inputs, others, mean, variance, rate, is_fused)
+        if len(axes) == 1:
+            x = inputs.movedim(axes[0], 1)
+            y = F.batch_norm(x, None, None, gamma, beta, training=True, eps=epsilon)
+            return y.movedim(1, axes[0])
+        variance, mean = torch.var_mean(inputs, others, correction=0, keepdim=True)
+    else:
         # copies, because a training call of this pass may move the averages before the gradients
         mean, variance = mean.clone(), variance.clone()
-        return _normalized(inputs, mean, variance, beta, gamma, sizes, epsilon, is_fused)
-    others = [n for n in range(inputs.dim()) if n not in axes]
-    if trainable:  # TensorFlow has no updates for a frozen layer, which still takes the batch's
-        update_moving_averages(inputs, others, mean, variance, 1 - momentum, is_fused)
-    if len(axes) > 1:
-        variance, mean = torch.var_mean(inputs, others, correction=0, keepdim=True)
-        return _normalized(inputs, mean, variance, beta, gamma, sizes, epsilon, False)
-    epsilon = max(epsilon, 1.001e-5) if is_fused else epsilon
-    x = inputs.movedim(axes[0], 1)
-    y = F.batch_norm(x, None, None, gamma, beta, training=True, eps=epsilon)
-    return y.movedim(1, axes[0])
+    factor = torch.rsqrt(variance + epsilon)
+    factor = factor if gamma is None else factor * gamma
+    offset = -mean * factor if beta is None else beta - mean * factor
+    sizes = [size if n in axes else 1 for n, size in enumerate(inputs.shape)]
+    factor, offset = factor.to(inputs.dtype).view(sizes), offset.to(inputs.dtype).view(sizes)
+    return inputs * factor + offset
 
 
 def update_moving_averages(
@@ -86,7 +110,7 @@ def update_moving_averages(
     is_fused: bool,
 ) -> None:
     """Move the averages towards the batch's; the fused kernel takes the unbiased variance."""
-    if current_pass().module.momentum == 0:
+    if rate == 0 or current_pass().module.momentum == 0:
         return
     with torch.no_grad():
         values = inputs.to(mean.dtype)
@@ -96,21 +120,3 @@ def update_moving_averages(
             batch_variance *= count / max(count - 1, 1)
         mean.lerp_(batch_mean.view(mean.shape), rate)
         variance.lerp_(batch_variance.view(variance.shape), rate)
-
-
-def _normalized(
-    inputs: torch.Tensor,
-    mean: torch.Tensor,
-    variance: torch.Tensor,
-    beta: torch.Tensor | None,
-    gamma: torch.Tensor | None,
-    sizes: Sequence[int],
-    epsilon: float,
-    is_fused: bool,
-) -> torch.Tensor:
-    epsilon = max(epsilon, 1.001e-5) if is_fused else epsilon
-    factor = torch.rsqrt(variance + epsilon)
-    factor = factor if gamma is None else factor * gamma
-    offset = -mean * factor if beta is None else beta - mean * factor
-    factor, offset = factor.to(inputs.dtype), offset.to(inputs.dtype)
-    return inputs * factor.view(sizes) + offset.view(sizes)
