@@ -10,7 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 import torch
 
-from tf2torch.support import scoped, scoped_scopes, scoped_variables
+from tf2torch.support import scoped, scoped_collections, scoped_scopes, scoped_variables
 from tf2torch.support.scoped import Scoped, ScopedModule, variable_name
 
 TORCH = SimpleNamespace(
@@ -22,10 +22,10 @@ TORCH = SimpleNamespace(
     Variable=scoped_variables.variable,
     make_template=scoped_variables.make_template,
     name_scope=scoped.name_scope,
-    get_collection=scoped.get_collection,
-    add_to_collection=scoped.add_to_collection,
-    trainable_variables=scoped.trainable_variables,
-    global_variables=scoped.global_variables,
+    get_collection=scoped_collections.get_collection,
+    add_to_collection=scoped_collections.add_to_collection,
+    trainable_variables=scoped_collections.trainable_variables,
+    global_variables=scoped_collections.global_variables,
     int32=torch.int32,
     float32=torch.float32,
     float64=torch.float64,
@@ -47,7 +47,9 @@ def told(function):
     for _ in range(3):  # later passes find what the first one made
         with module.scopes():
             actual = list(function(TORCH))
-            found = {variable_name(v)[:-2]: list(v.shape) for v in scoped.global_variables()}
+            found = {
+                variable_name(v)[:-2]: list(v.shape) for v in scoped_collections.global_variables()
+            }
         assert actual == expected
         assert found == variables
     assert {name.replace("/", ".") for name in variables} <= set(module.state_dict())

@@ -17,6 +17,7 @@ from tests.support.scoped_models import compare_models
 from tf2torch.support import (
     scoped,
     scoped_arguments,
+    scoped_collections,
     scoped_initializers,
     scoped_model_variables,
     scoped_scopes,
@@ -51,7 +52,7 @@ def here(name):
 
 TORCH = SimpleNamespace(
     variable_scope=scoped_scopes.variable_scope,
-    get_collection=scoped.get_collection,
+    get_collection=scoped_collections.get_collection,
     named=scoped_arguments.convert_collection_to_dict,
     collect=scoped_arguments.collect_named_outputs,
     l2=scoped_initializers.l2_regularizer,
@@ -226,8 +227,13 @@ def test_batch_norm(case):
         y = TORCH.batch_norm(x, scope="bn", **options)
         norm = {"normalizer_fn": TORCH.batch_norm, "normalizer_params": options}
         y = TORCH.fully_connected(y, 4, scope="fc", **norm)
-        variables = [scoped.variable_name(v)[:-2] for v in scoped.global_variables()]
-        return y, variables, scoped.trainable_variables(), scoped.regularization_loss()
+        variables = [scoped.variable_name(v)[:-2] for v in scoped_collections.global_variables()]
+        return (
+            y,
+            variables,
+            scoped_collections.trainable_variables(),
+            scoped_collections.regularization_loss(),
+        )
 
     module = scoped.Scoped(model)
     state = {}

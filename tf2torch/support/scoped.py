@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -106,6 +105,10 @@ class ScopedModule(nn.Module):
             return dtype
         return torch.get_default_dtype() if self._like is None else self._like.dtype
 
+    def zeros(self, dtype: torch.dtype | None) -> torch.Tensor:
+        """A zero where new variables lie."""
+        return torch.zeros((), device=self._device(), dtype=self.variable_dtype(dtype))
+
     def _device(self) -> torch.device:
         if self._like is None:
             self._like = torch.empty(0)
@@ -143,6 +146,7 @@ class Pass:
 
     def __init__(self, module: ScopedModule) -> None:
         self.module = module
+        self.token = object()  # what cells and templates know the pass by
         self.scope: Any = None  # the current VariableScope
         self.scope_counts: dict[str, int] = {}
         self.name_scope = ""
@@ -161,6 +165,17 @@ class Pass:
             count += 1
         self.names[f"{name}_{count}".lower()] = 1
         return f"{name}_{count}"
+
+    def state(self) -> tuple[Any, ...]:
+        """What a round of a loop changes, to restore it: TensorFlow traces the body once."""
+        collections = {key: list(values) for key, values in self.collections.items()}
+        return dict(self.scope_counts), dict(self.names), dict(self.made), collections
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Go back to a state."""
+        counts, names, made, collections = state
+        self.scope_counts, self.names, self.made = dict(counts), dict(names), dict(made)
+        self.collections = {key: list(values) for key, values in collections.items()}
 
     def collect(self, key: str, value: Any, name: str | None) -> None:
         """Add a value to a collection; its name is what a scope is compared with."""
@@ -221,46 +236,6 @@ def name_scope(name: str | None, default_name: str | None = None, values: Any = 
         yield run.name_scope and run.name_scope + "/"
     finally:
         run.name_scope = before
-
-
-def add_to_collection(key: str, value: Any) -> None:
-    """tf.add_to_collection, for the rest of this pass."""
-    run = current_pass()
-    name = getattr(value, "name", None)
-    if isinstance(value, torch.Tensor):
-        # a tensor has no name: it counts as made in the scope that collects it
-        name = run.variable_names.get(id(value), run.name_scope and run.name_scope + "/")
-    run.collect(key, value, name)
-
-
-def get_collection(key: str, scope: str | None = None) -> list[Any]:
-    """tf.get_collection: what this pass has collected so far, of names that match the scope."""
-    found = current_pass().collections.get(key, [])
-    if not scope:
-        return [value for _, value in found]
-    matches = re.compile(scope).match
-    return [value for name, value in found if name is not None and matches(name)]
-
-
-def trainable_variables(scope: str | None = None) -> list[torch.Tensor]:
-    """tf.trainable_variables: those this pass has asked for so far."""
-    return get_collection("trainable_variables", scope)
-
-
-def global_variables(scope: str | None = None) -> list[torch.Tensor]:
-    """tf.global_variables: those this pass has asked for so far."""
-    return get_collection("variables", scope)
-
-
-def regularization_losses(scope: str | None = None) -> list[torch.Tensor]:
-    """tf.losses.get_regularization_losses of this pass."""
-    return get_collection("regularization_losses", scope)
-
-
-def regularization_loss(scope: str | None = None) -> Any:
-    """tf.losses.get_regularization_loss of this pass: their sum."""
-    losses = regularization_losses(scope)
-    return torch.stack(losses).sum() if losses else torch.zeros(())
 
 
 def _variables_below(module: nn.Module, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:

@@ -9,7 +9,8 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
-from .scoped import add_to_collection, current_pass
+from .scoped import current_pass
+from .scoped_collections import add_to_collection
 
 _NO_ARGUMENTS: Mapping[Any, Mapping[str, Any]] = MappingProxyType({})
 _ARGUMENTS: ContextVar[Mapping[Any, Mapping[str, Any]]] = ContextVar(

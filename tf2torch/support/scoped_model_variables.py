@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from .scoped import add_to_collection, get_collection
 from .scoped_arguments import add_arg_scope, collect_named_outputs
+from .scoped_collections import add_to_collection, get_collection
 from .scoped_scopes import VariableScope, get_variable_scope, variable_scope
 from .scoped_variables import get_variable
 

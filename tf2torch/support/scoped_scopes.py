@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from .scoped import Pass, current_pass, get_collection, name_scope
+from .scoped import Pass, current_pass, name_scope
+from .scoped_collections import get_collection
 
 
 class Reuse(enum.Enum):

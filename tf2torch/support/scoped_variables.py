@@ -12,7 +12,8 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from .initializers import glorot_uniform_
-from .scoped import Pass, current_pass, get_collection, name_scope
+from .scoped import current_pass, name_scope
+from .scoped_collections import get_collection
 from .scoped_scopes import VariableScope, get_variable_scope, variable_scope
 
 
@@ -82,8 +83,6 @@ def find_or_make(
     if initializer is not None and not callable(initializer) and shape is not None:
         raise ValueError("If initializer is a constant, do not specify shape.")
     sizes = None if shape is None else _sizes(shape)
-    if partitioner is not None and sizes:
-        raise NotImplementedError(f"variable {name}: partitioned variables")
     if name in run.made:
         if reuse is False:
             raise ValueError(
@@ -158,13 +157,13 @@ class Template:
     def __init__(self, name: str, function: Any, unique_name: str | None, getter: Any) -> None:
         self.name, self.func = name, function
         self.unique_name, self.custom_getter = unique_name, getter
-        self.run: Pass | None = None
+        self.run: Any = None
         self.variable_scope: VariableScope | None = None
         self.was_called = False
 
     def begin(self, at_once: bool) -> None:
         """Forget what an earlier pass made of the template."""
-        self.run = current_pass()
+        self.run = current_pass().token
         self.variable_scope, self.was_called = None, False
         if at_once:
             with variable_scope(
@@ -173,7 +172,7 @@ class Template:
                 pass
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.run is not current_pass():
+        if self.run is not current_pass().token:
             self.begin(at_once=self.run is not None and self.variable_scope is not None)
         if self.variable_scope is None:
             opened = variable_scope(self.unique_name, self.name, custom_getter=self.custom_getter)
