@@ -12,6 +12,7 @@ from tests.support.scoped_models import compare_models
 from tf2torch.support import scoped_initializers as initializers
 from tf2torch.support.scoped import ScopedModule, name_scope
 from tf2torch.support.scoped_layers import (
+    ScopedLayerObject,
     scoped_conv1d,
     scoped_conv2d,
     scoped_conv2d_transpose,
@@ -22,7 +23,7 @@ from tf2torch.support.scoped_layers import (
     scoped_separable_conv2d,
 )
 from tf2torch.support.scoped_normalization import scoped_batch_normalization
-from tf2torch.support.scoped_scopes import AUTO_REUSE, variable_scope
+from tf2torch.support.scoped_scopes import AUTO_REUSE, get_variable_scope, variable_scope
 from tf2torch.support.scoped_variables import get_variable
 
 
@@ -167,6 +168,28 @@ def both_towers(t):
 
 def test_a_network_that_shares_layers(rng):
     compare_models(both_towers(There), both_towers(Here), rng.randn(2, 4, 5, 3), dtypes=["float32"])
+
+
+def objects_and_towers(t):
+    def run(x):
+        layer, other = t.Dense(3), t.Dense(2, name="named")
+        y = layer(x)
+        for i in range(2):
+            with t.variable_scope(t.get_variable_scope(), reuse=i > 0), t.name_scope(f"tower_{i}"):
+                y = t.dense(y, 3) + t.get_variable("offset", [3], y.dtype)
+                y = t.dense(y, 3, kernel_regularizer=t.l2_regularizer(0.5))
+        with t.variable_scope("deep"):
+            z = other(layer(y)) + other(y)
+        return z, t.Dense(2, name="named")(z)
+
+    return run
+
+
+def test_layer_objects_and_towers(rng):
+    There.Dense, There.get_variable_scope = tf.layers.Dense, tf.get_variable_scope
+    Here.get_variable_scope = get_variable_scope
+    Here.Dense = lambda units, name="dense": ScopedLayerObject(scoped_dense, name, units)
+    compare_models(objects_and_towers(There), objects_and_towers(Here), rng.randn(2, 3))
 
 
 def test_a_tensor_tells_whether_to_train():

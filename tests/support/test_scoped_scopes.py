@@ -283,6 +283,10 @@ def constant_with_shape(t):
     yield t.get_variable("w", [2], initializer=t.zeros([2]))
 
 
+def no_shape(t):
+    yield t.get_variable("w")
+
+
 def template_with_new_variables(t):
     names = iter("ab")
     make = t.make_template("net", lambda: t.Variable(0.0, name=next(names)))
@@ -299,6 +303,7 @@ def template_with_new_variables(t):
         (reuse_without_a_name, ["reuse=True cannot be used without a name_or_scope"]),
         (no_name, ["name_or_scope is required"]),
         (constant_with_shape, ["initializer is a constant, do not specify shape"]),
+        (no_shape, ["Variable w did not get an initializer"]),
         (template_with_new_variables, ["Trainable variable created when calling a template"]),
     ],
 )
@@ -359,6 +364,7 @@ def test_a_state_that_is_loaded_first_waits():
     expected = module(torch.ones(2, 4))[0]
     outer = torch.nn.ModuleDict({"inner": fresh})
     outer.load_state_dict({"inner." + k: v for k, v in module.state_dict().items()})
+    assert set(fresh.state_dict()) == set(module.state_dict())
     assert torch.equal(fresh(torch.ones(2, 4))[0], expected)
     assert set(fresh.state_dict()) == set(module.state_dict())
     partial = Scoped(linear, width=3)

@@ -118,6 +118,12 @@ class ScopedModule(nn.Module):
         self._like = fn(torch.empty(0) if self._like is None else self._like)
         return super()._apply(fn, recurse)
 
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination.update({prefix + key: value for key, value in self._waiting.items()})
+
     def _load_from_state_dict(
         self,
         state_dict: dict[str, Any],
@@ -165,6 +171,12 @@ class Pass:
             count += 1
         self.names[f"{name}_{count}".lower()] = 1
         return f"{name}_{count}"
+
+    def close_scopes_in(self, name: str) -> None:
+        """Default names within a scope count anew when it is opened again."""
+        for key in self.scope_counts:
+            if key.startswith(name + "/"):
+                self.scope_counts[key] = 0
 
     def state(self) -> tuple[Any, ...]:
         """What a round of a loop changes, to restore it: TensorFlow traces the body once."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from .padding import same_pad
-from .scoped import current_pass, name_scope
-from .scoped_scopes import VariableScope, variable_scope
+from .scoped import current_pass
+from .scoped_scopes import VariableScope, get_variable_scope, passed_through
 from .scoped_variables import get_variable
 
 
@@ -34,7 +34,7 @@ class ScopedLayer:
     ) -> Any:
         """A variable of the layer; a regularizer counts once for each variable."""
         run = current_pass()
-        known = set(run.variable_names)
+        before = len(run.variable_names)
         variable = get_variable(
             name,
             shape,
@@ -43,7 +43,9 @@ class ScopedLayer:
             trainable=trainable and self.trainable,
             constraint=constraint,
         )
-        if regularizer is not None and id(variable) not in known:
+        # a custom getter may return what is no variable: that counts as new each time
+        is_new = len(run.variable_names) > before or id(variable) not in run.variable_names
+        if regularizer is not None and is_new:
             loss = regularizer(variable)
             if loss is not None:
                 path = f"{run.name_scope}/{name}/Regularizer/"
@@ -61,20 +63,35 @@ class ScopedLayer:
         return y
 
 
-@contextmanager
-def scoped_layer(
-    kind: str, inputs: torch.Tensor, name: Any, reuse: Any, trainable: bool
-) -> Iterator[ScopedLayer]:
-    """The scope of a layer: the name it is given, or its kind with a number."""
-    if isinstance(name, VariableScope) or name:
-        opened = variable_scope(name)
-    else:
-        opened = variable_scope(kind) if reuse else variable_scope(None, kind)
-    with opened as scope:
-        pass
-    with variable_scope(scope, reuse=reuse, auxiliary_name_scope=False):
-        with name_scope(scope.original_name_scope):
-            yield ScopedLayer(inputs, trainable)
+class scoped_layer:
+    """The scope of a layer: the name it is given, or its kind with a number.
+
+    It is opened and closed, then entered again, which is how TensorFlow numbers what is within.
+    """
+
+    def __init__(
+        self, kind: str, inputs: torch.Tensor, name: Any, reuse: Any, trainable: bool
+    ) -> None:
+        self.layer = ScopedLayer(inputs, trainable)
+        self.reuse, self.kind = reuse, kind
+        if isinstance(name, VariableScope) or name:
+            self.name = name
+        else:
+            self.name = kind if reuse else None
+
+    def __enter__(self) -> ScopedLayer:
+        run = self.run = current_pass()
+        self.before = get_variable_scope(), run.name_scope
+        scope = passed_through(self.name, self.kind)
+        run.scope_counts[scope.name] = run.scope_counts.get(scope.name, 0) + 1
+        self.counts = dict(run.scope_counts)
+        scope = replace(scope, reuse=self.reuse or scope.reuse)
+        run.scope, run.name_scope = scope, scope.original_name_scope.removesuffix("/")
+        return self.layer
+
+    def __exit__(self, *error: Any) -> None:
+        self.run.scope, self.run.name_scope = self.before
+        self.run.scope_counts = self.counts
 
 
 def separable_convolve(

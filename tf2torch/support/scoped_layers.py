@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from .padding import conv_transpose
+from .scoped import current_pass
 from .scoped_initializers import zeros_initializer
 from .scoped_layer import channels_second, convolve, each_axis, scoped_layer, separable_convolve
+from .scoped_scopes import passed_through
 
 
 def scoped_dense(
@@ -181,3 +183,22 @@ def scoped_separable_conv2d(
 
 
 scoped_separable_conv1d = scoped_separable_conv2d
+
+
+class ScopedLayerObject:
+    """A tf.layers object: the first call in a pass makes its variables, later calls share them.
+
+    `ScopedLayerObject(scoped_dense, "dense", units=3)`; the name is made unique like a default one.
+    """
+
+    def __init__(self, function: Any, name: str, *args: Any, **options: Any) -> None:
+        self.function, self.name, self.args, self.options = function, name, args, options
+        self.token: Any = None
+
+    def __call__(self, inputs: torch.Tensor, **options: Any) -> torch.Tensor:
+        run = current_pass()
+        is_built = self.token is run.token
+        if not is_built:
+            self.token, self.scope = run.token, passed_through(None, self.name)
+        given = {**self.options, **options, "name": self.scope, "reuse": is_built or None}
+        return self.function(inputs, *self.args, **given)

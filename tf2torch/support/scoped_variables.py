@@ -53,12 +53,11 @@ def get_variable(
     with name_scope(None):
         if getter is None:
             return find_or_make(**arguments)
-        taken = {key: arguments[key] for key in arguments if key != "constraint"}
-        parameters = inspect.signature(getter).parameters
-        if "constraint" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            taken["constraint"] = arguments["constraint"]
-        taken.update({key: None for key in ("synchronization", "aggregation") if key in parameters})
-        return getter(getter=find_or_make, **taken)
+        arguments.update(synchronization=None, aggregation=None)
+        for key in ("constraint", "synchronization", "aggregation"):
+            if not _accepts(getter, key):  # getters may be older than these
+                del arguments[key]
+        return getter(getter=find_or_make, **arguments)
 
 
 def find_or_make(
@@ -104,7 +103,7 @@ def find_or_make(
             "Did you mean to set reuse=AUTO_REUSE in the variable scope?"
         )
     else:
-        value = _initial(sizes, run.module.variable_dtype(dtype), initializer)
+        value = _initial(name, sizes, run.module.variable_dtype(dtype), initializer)
         found = run.module.make_variable(known, value, trainable)
         run.module.variable_names[name] = known
         if sizes is not None and list(found.shape) != sizes:
@@ -235,6 +234,15 @@ def _project(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
                 parameter.copy_(parameter.constraint(parameter))
 
 
+def _accepts(function: Any, argument: str) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is None:
+        parameters = inspect.signature(function).parameters
+        return argument in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return argument in names or bool(code.co_flags & inspect.CO_VARKEYWORDS)
+
+
 def _sizes(shape: Any) -> list[int]:
     return [int(size) for size in shape] if np.ndim(shape) else [int(shape)]
 
@@ -257,7 +265,7 @@ def _checked(
 
 
 def _initial(
-    sizes: list[int] | None, dtype: torch.dtype, initializer: Any
+    name: str, sizes: list[int] | None, dtype: torch.dtype, initializer: Any
 ) -> Callable[[], torch.Tensor]:
     """The first value of a variable, as a function."""
     if isinstance(initializer, type):
@@ -266,6 +274,8 @@ def _initial(
         if dtype.is_floating_point:
             return lambda: glorot_uniform_(torch.empty(sizes, dtype=dtype))
         return lambda: torch.zeros(sizes, dtype=dtype)
+    if initializer is None:
+        raise ValueError(f"Variable {name} did not get an initializer, so it must have a shape.")
     if sizes is None or not callable(initializer):
         return lambda: _as_variable(initializer, None)
     options: dict[str, Any] = {"dtype": dtype}
