@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import libcst as cst
+
 from tf2torch.analyse.facts import Obj
 from tf2torch.analyse.state import join_all
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant, tensor
@@ -75,3 +77,20 @@ def mapping_key(key: Value) -> Any:
             return object()
         return key.literal
     return ("id", key.detail) if key.is_tensor and key.detail is not None else object()
+
+
+def shared_among(target: cst.Tuple | cst.List, value: Value) -> Sequence[Value]:
+    """What each part of a target takes of a value; a starred part takes a list."""
+    items = items_of(value)
+    count = len(target.elements)
+    starred = [i for i, e in enumerate(target.elements) if isinstance(e, cst.StarredElement)]
+    if not starred:
+        return items if items is not None and len(items) == count else [element_of(value)] * count
+    first = starred[0]
+    if items is None or len(items) < count - 1:
+        shared = [element_of(value)] * count
+        shared[first] = ANYTHING
+        return shared
+    last = len(items) - (count - 1 - first)
+    rest = Value("sequence", detail=tuple(items[first:last]))
+    return [*items[:first], rest, *items[last:]]

@@ -48,7 +48,8 @@ def _name(state: State, node: cst.Name) -> Value:
             return _symbol(state, node, f"{star.detail}.{node.value}")
         if node.value in hostcalls.BUILTINS:
             return Value("builtin", detail=node.value)
-        return Value("python")
+        # A dead branch is read without the names of its function.
+        return ANYTHING if state.shadow else Value("python")
     value, frame = found
     if value.kind in ("symbol", "dtype") and isinstance(value.detail, str):
         if names.is_alias(state, frame, node.value):

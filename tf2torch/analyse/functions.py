@@ -32,6 +32,9 @@ def call_function(
         return state.returns.get(definition, ANYTHING)  # what is not reached tells nothing of it
     if node is not None:
         note_use(state, node, state.naming.name_scope)
+        around = state.naming.scope.name
+        if state.scopes_at.setdefault(node, around) != around:
+            state.scopes_at[node] = None
     start = state.path if node is None else (*state.path, node)
     frame = Frame(parent=function.frame, function=function, entry=(state.naming.name_scope, start))
     _bind_parameters(state, definition, frame, arguments, certain)

@@ -8,7 +8,7 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import contrib_losses, expressions, graph, operators, subscripts
-from tf2torch.analyse.containers import element_of, items_of, truth
+from tf2torch.analyse.containers import element_of, items_of, shared_among, truth
 from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.imports import import_modules, import_names
 from tf2torch.analyse.placing import is_guard
@@ -311,13 +311,8 @@ def assign(state: State, target: cst.CSTNode, value: Value) -> None:
         frame.stores[target.value] = frame.stores.get(target.value, 0) + 1
         state.frame.assign(target.value, value)
     elif isinstance(target, (cst.Tuple, cst.List)):
-        items = items_of(value)
-        elements = [element.value for element in target.elements]
-        starred = any(isinstance(element, cst.StarredElement) for element in target.elements)
-        if items is None or len(items) != len(elements) or starred:
-            items = [element_of(value)] * len(elements)
-        for element, item in zip(elements, items, strict=True):
-            assign(state, element, item)
+        for element, item in zip(target.elements, shared_among(target, value), strict=True):
+            assign(state, element.value, item)
     elif isinstance(target, cst.Attribute):
         state.record(target, value)
         owner = expressions.evaluate(state, target.value)
@@ -325,8 +320,6 @@ def assign(state: State, target: cst.CSTNode, value: Value) -> None:
             state.set_field(owner, target.attr.value, value)
     elif isinstance(target, cst.Subscript):
         subscripts.store_item(state, target, value)
-    elif isinstance(target, cst.StarredElement):
-        assign(state, target.value, Value("python"))
 
 
 _STATEMENTS: dict[type, Callable[[State, Any], Flow]] = {

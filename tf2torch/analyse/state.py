@@ -83,6 +83,8 @@ class State:
     #: Lengths that tensor arguments came with by (function, parameter, axis), and those among them
     #: that get a name of the function's own, since its calls disagree about them.
     lengths: dict[tuple[cst.CSTNode, str, int], set[Dim]] = field(default_factory=dict)
+    #: Variable scope that is open at each call of a program function, None if it differs.
+    scopes_at: dict[cst.CSTNode, str | None] = field(default_factory=dict)
     named_lengths: frozenset[tuple[cst.CSTNode, str, int]] = frozenset()
     #: The same for each round of the loops around a call.
     rounds: dict[tuple[cst.CSTNode, cst.CSTNode], list[tuple[Any, dict[str, Value]]]] = field(

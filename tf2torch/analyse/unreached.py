@@ -9,7 +9,7 @@ from tf2torch.analyse.facts import Function, Obj
 from tf2torch.analyse.functions import call_function
 from tf2torch.analyse.state import State
 from tf2torch.cst.walk import children, read
-from tf2torch.rulebook.values import Value
+from tf2torch.rulebook.values import ANYTHING, Value
 
 
 def run_rest(state: State, module: cst.Module) -> None:
@@ -26,7 +26,7 @@ def run_rest(state: State, module: cst.Module) -> None:
     # What other functions name is called from there, with arguments that are known.
     for value in sorted(frame.names.values(), key=lambda v: _name_of(v) in inner.names):
         if value.kind == "function" and value.detail.node not in state.parameters:
-            call_function(state, value.detail, [], None, certain=True)
+            call_function(state, value.detail, _open(value.detail), None, certain=True)
         elif value.kind == "class" and value.detail.node is not None:
             _run_class(state, value)
     state.shadow = True
@@ -53,7 +53,25 @@ def _run_class(state: State, value: Value) -> None:
     for member in value.detail["members"].values():
         if member.kind == "function" and member.detail.node not in state.parameters:
             bound = Function(member.detail.node, member.detail.frame, owner=instance)
-            call_function(state, bound, [(None, instance)], None, certain=True)
+            given = [(None, instance), *_open(bound)]
+            call_function(state, bound, given, None, certain=True)
+
+
+#: Parameters that name or share variables: their defaults are what nearly every caller means.
+_NAMING = frozenset("name scope reuse".split())
+
+
+def _open(function: Function) -> list[tuple[str | None, Value]]:
+    """Arguments of an entry point that nobody knows: a default of True, False or None is a choice
+    that somebody makes, and both ways have to be followed."""
+    params = function.node.params
+    return [
+        (parameter.name.value, ANYTHING)
+        for parameter in (*params.posonly_params, *params.params, *params.kwonly_params)
+        if isinstance(parameter.default, cst.Name)
+        and parameter.default.value in ("True", "False", "None")
+        and parameter.name.value not in _NAMING
+    ]
 
 
 class _Unvisited(cst.CSTVisitor):

@@ -6,7 +6,8 @@ Requires analysis. Everything here is data about the output; no code is written 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import libcst as cst
@@ -28,10 +29,13 @@ from tf2torch.plan.recorded import is_recorder, mark_own, recorders
 from tf2torch.plan.recurrent import lists_in_graph, pass_names_through_cells
 from tf2torch.plan.roles import Role, find_roles, pass_extra_names
 from tf2torch.plan.roots import Root, find_root
+from tf2torch.plan.scoping import Definition
 from tf2torch.plan.sites import Site, find_sites
 from tf2torch.plan.slots import Slot, assign_slots, share_nested
 from tf2torch.plan.units import Unit, units_of
 from tf2torch.plan.updates import with_updates
+
+NOTHING: Mapping[Definition, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,7 @@ class Plan:
         own: numbers of the units that are written for this graph; None if there is no other.
         mixed: numbers of units that run several graphs.
         others: the plans of the graphs that the program builds beside this one.
+        scoped: functions and classes of the scoped tier, with the reasons.
     """
 
     analysis: Analysis
@@ -85,17 +90,21 @@ class Plan:
     own: frozenset[int] | None = None
     mixed: frozenset[int] = frozenset()
     others: tuple[Plan, ...] = ()
+    scoped: Mapping[Definition, str] = field(default_factory=dict)
 
     def describe(self) -> str:
         """The plan as text, for ``--plan``."""
         return describe(self)
 
 
-def make_plan(analysis: Analysis) -> Plan:
-    """Decides modules, methods, training steps and names for an analysed program."""
+def make_plan(analysis: Analysis, scoped: Mapping[Definition, str] = NOTHING) -> Plan:
+    """Decides modules, methods, training steps and names for an analysed program.
+
+    `scoped` are definitions that keep TensorFlow's variable scopes, with the reasons.
+    """
     numbers = graphs_of(analysis)
     if not numbers:
-        return _plan_graph(analysis, find_root(analysis))
+        return _plan_graph(analysis, find_root(analysis), scoped=scoped)
     parts = divide(analysis, numbers)
     if parts is None:
         source = replace(analysis.source, module=analysis.original)
@@ -108,7 +117,12 @@ def make_plan(analysis: Analysis) -> Plan:
     return replace(plans[0], others=tuple(plans[1:]))
 
 
-def _plan_graph(analysis: Analysis, root: Root, earlier: Sequence[Plan] = ()) -> Plan:
+def _plan_graph(
+    analysis: Analysis,
+    root: Root,
+    earlier: Sequence[Plan] = (),
+    scoped: Mapping[Definition, str] = NOTHING,
+) -> Plan:
     """Decides all of one graph; `earlier` are the plans of the program's other graphs."""
     root = replace(root, units=lists_in_graph(root.units))
     mark_own(analysis, root.function)
@@ -142,7 +156,7 @@ def _plan_graph(analysis: Analysis, root: Root, earlier: Sequence[Plan] = ()) ->
         for name, unit in placeholders.items()
         if unit.value is not None and analysis.values[unit.value].detail in modes
     }
-    roles = find_roles(analysis, root.functions, created, tensors - switches)
+    roles = find_roles(analysis, root.functions, created, tensors - switches, scoped.keys())
     for function in numbers.functions:
         if function in roles:
             roles[function] = replace(roles[function], kind="number", extra=())
@@ -188,6 +202,7 @@ def _plan_graph(analysis: Analysis, root: Root, earlier: Sequence[Plan] = ()) ->
         numbers=numbers,
         instance=_instance_name(root, earlier),
         title=_title(model, earlier),
+        scoped=scoped,
     )
 
 

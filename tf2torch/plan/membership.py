@@ -94,7 +94,7 @@ def _uses_model(
             return True
         function = analysis.callees.get(call)
         role = roles.get(function.node) if function is not None else None  # type: ignore[arg-type]
-        if role is not None and role.kind in ("method", "module"):
+        if role is not None and role.kind in ("method", "module", "scoped"):
             return True
     reader = _Reader(analysis, attributes)
     read(unit.node, reader)
@@ -154,7 +154,7 @@ def find_glue(
             continue
         function = analysis.callees.get(call)
         role = roles.get(function.node) if function is not None else None  # type: ignore[arg-type]
-        if role is None or role.kind not in ("method", "module"):
+        if role is None or role.kind not in ("method", "module", "scoped"):
             continue
         inner = [other for arg in call.args for other in calls_in(arg)]
         if not any(other in slots for other in inner):

@@ -23,9 +23,10 @@ class Role:
 
     Attributes:
         kind: `module` (makes layers: an nn.Module class), `factory` (makes variables and returns
-            them: stays a function), `method` (reads the model's variables), `function` (computes
-            tensors only from its arguments), `host` (runs sessions or has nothing to do with
-            the graph).
+            them: stays a function), `scoped` (makes variables that only running can tell: stays a
+            function, over the scopes of the support file), `method` (reads the model's
+            variables), `function` (computes tensors only from its arguments), `host` (runs
+            sessions or has nothing to do with the graph).
         name: name in the output.
         extra: names of run-time tensors that it reads from outside, to be passed as arguments.
     """
@@ -41,8 +42,12 @@ def find_roles(
     functions: Iterable[cst.FunctionDef],
     attributes: set[str],
     tensors: set[str],
+    scoped: Set[cst.CSTNode] = frozenset(),
 ) -> dict[cst.FunctionDef, Role]:
-    """Roles of functions, given the names of the model's attributes and of graph tensors."""
+    """Roles of functions, given the names of the model's attributes and of graph tensors.
+
+    `scoped` are functions of which the structured form could not be found.
+    """
     functions = list(functions)
     makers = _makers(analysis)
     drawing = drawing_functions(analysis)
@@ -55,7 +60,9 @@ def find_roles(
         used = free[name]
         extra = tuple(sorted(used & tensors))
         returned = analysis.returns.get(function)
-        if _gives_scope(returned):
+        if function in scoped:
+            roles[function] = Role(function, "scoped", name, extra)
+        elif _gives_scope(returned):
             roles[function] = Role(function, "host", name)
         elif contains_run(analysis, function.body) or runs_inside(analysis, function.body):
             roles[function] = Role(function, "host", name)

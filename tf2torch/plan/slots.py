@@ -161,9 +161,9 @@ def _slot_kind(
             return None
         return "variable" if symbol in ("tf.Variable", "tf.get_variable") else "layer"
     role = roles.get(function.node)  # type: ignore[arg-type]
-    if role is None or role.kind not in ("module", "factory"):
+    if role is None or role.kind not in ("module", "factory", "scoped"):
         return None
-    return "module" if role.kind == "module" else "variable"
+    return "variable" if role.kind == "factory" else "module"
 
 
 def _identity(analysis: Analysis, call: cst.Call) -> tuple[str, ...] | None:

@@ -15,6 +15,7 @@ from tf2torch.cst.printing import code_of
 from tf2torch.cst.printing import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 from tf2torch.plan import Plan, make_plan
+from tf2torch.plan.scoping import scoped_definitions
 from tf2torch.rewrite import marking
 from tf2torch.rewrite.closing import close_class, tensors
 from tf2torch.rewrite.draw_loops import tidy
@@ -25,6 +26,9 @@ from tf2torch.rewrite.numpy_names import modern_numpy
 from tf2torch.rewrite.program import write_program
 from tf2torch.rewrite.weights import held_by
 from tf2torch.rewrite.writer import Writer
+
+#: How often functions are added to the scoped tier.
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Rewritten:
 
 def rewrite(plan: Plan) -> Rewritten:
     """Writes the program that the plan describes."""
-    written = _write(plan, frozenset())
+    plan, written = _best(plan)
     analysis = plan.analysis
     names = clashes.clashes(analysis.original, written.module, written.writer.support)
     if not names:
@@ -57,7 +61,7 @@ def rewrite(plan: Plan) -> Rewritten:
     module = marking.mark(analysis.original, words)
     marked = replace(analysis.source, module=module, plain=None, origins={})
     again = make_plan(analyse(marked, analysis.rulebook, analysis.options))
-    made = _finished(_write(again, names))
+    made = _finished(_best(again, names)[1])
     return Rewritten(
         text=marking.unmarked(made.text, words),
         support=made.support,
@@ -77,6 +81,44 @@ class _Written:
     writer: Writer
     module: cst.Module
     holder: str | None
+
+
+def _best(plan: Plan, clashing: frozenset[str] = frozenset()) -> tuple[Plan, _Written]:
+    """The output with as many functions in the structured tier as leave the fewest TODOs.
+
+    What the structured form could not be found for is tried over variable scopes.
+    """
+    written = _write(plan, clashing)
+    chosen = dict(plan.scoped)
+    for _ in range(ROUNDS):
+        failed = _failed(written)
+        if not failed or plan.others:
+            break
+        classes = [u.node for u in plan.graph.units if isinstance(u.node, cst.ClassDef)]
+        more = scoped_definitions(plan.analysis, failed, [*plan.roles, *classes])
+        if more.keys() <= chosen.keys():
+            break
+        chosen = more | chosen
+        other = make_plan(plan.analysis, chosen)
+        tried = _write(other, clashing)
+        if len(_failed(tried)) > len(failed):
+            break
+        plan, written = other, tried
+    return plan, written
+
+
+def _failed(written: _Written) -> dict[cst.CSTNode, str]:
+    """Nodes that have no form yet, with the reasons."""
+    writer = written.writer
+    found = {
+        node: reason
+        for node, _, level, reason in writer.findings
+        if level == "error" and node is not None
+    }
+    for node, symbol in writer.analysis.symbols.items():
+        if node not in writer.outcomes:
+            found.setdefault(node, f"{symbol} is lost")
+    return found
 
 
 def _write(plan: Plan, clashing: frozenset[str]) -> _Written:
@@ -101,6 +143,9 @@ def _finished(written: _Written) -> Rewritten:
     plan = writer.plan
     for node, symbol in plan.analysis.absorbed.items():
         writer.outcomes.setdefault(node, (Outcome.CONVERTED, symbol, "written out"))
+    for definition, reason in plan.scoped.items():
+        message = f"{definition.name.value} keeps its variable scopes: {reason}"
+        writer.note(definition, "scoped", message)
     _account(writer)
     wanted = {*plan.analysis.symbols, *(node for node, *_ in writer.findings if node is not None)}
     places = _places(plan.analysis, wanted)

@@ -23,7 +23,9 @@ from tf2torch.rewrite import (
     recipes,
     recurrent,
     regularization,
+    scoped,
     sparse,
+    unknown_shapes,
 )
 from tf2torch.rewrite.axis_order import along_axes, elementwise, image_first, joined, layout_of
 from tf2torch.rewrite.choice import chosen, method_rule
@@ -42,6 +44,10 @@ from tf2torch.rulebook.values import Value
 def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """A call in PyTorch."""
     symbol = writer.analysis.symbols.get(node.func)
+    if scope.scoped and symbol is not None:
+        drawn = scoped.scoped_call(writer, node, symbol, scope)
+        if drawn is not None:
+            return drawn
     refused = writer.analysis.state.expansions.refused.get(node)
     if refused is not None:
         rule_id, reason = refused
@@ -66,6 +72,9 @@ def convert_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
         owner = writer.value(node.func.value)
         if owner.is_tensor or owner.kind in ("object", "operation"):
             return _method_call(writer, node, owner, scope)
+        sized = unknown_shapes.call(writer, node, scope)
+        if sized is not None:
+            return Typed(sized)
     return Typed(plain_call(writer, node, scope))
 
 

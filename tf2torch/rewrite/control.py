@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse.recurrent import LOOPS
+from tf2torch.cst.forms import TIGHT
 from tf2torch.cst.names import parameters
+from tf2torch.diagnostics import Outcome
 from tf2torch.rewrite import distributions, gradients, operations, recurrent, variables
 from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
@@ -104,7 +107,26 @@ def _loop(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
         )
         if value is not None
     ]
+    _absorb_hints(writer, node)
+    most = _most_rounds(writer, node)
+    if most is not None:
+        name = cst.Name("maximum_iterations")
+        args.append(cst.Arg(convert(writer, most, scope), keyword=name, equal=TIGHT))
     return Typed(cst.Call(parse("while_loop"), args))
+
+
+def _absorb_hints(writer: Writer, node: cst.Call) -> None:
+    """What only tells TensorFlow how to build the loop: shape invariants, parallel rounds."""
+    for name, place in (("shape_invariants", 3), ("parallel_iterations", 4)):
+        hint = argument(node, place, name)
+        if hint is not None:
+            writer.settle(hint, Outcome.ABSORBED, "while-loop")
+
+
+def _most_rounds(writer: Writer, node: cst.Call) -> cst.BaseExpression | None:
+    """How often a loop runs at most, if the program limits it."""
+    given = argument(node, 8, "maximum_iterations")
+    return None if given is None or writer.value(given).literal is None else given
 
 
 def _mapped(name: str) -> Special:
@@ -122,6 +144,21 @@ def _mapped(name: str) -> Special:
     return special
 
 
+def _hyperparameters(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
+    """``tf.contrib.training.HParams(n=3)`` -> ``HParams(n=3)``"""
+    writer.support.add("HParams")
+    args = [arg.with_changes(value=convert(writer, arg.value, scope)) for arg in node.args]
+    return Typed(cst.Call(cst.Name("HParams"), args, **_spaces(node)))
+
+
+def _spaces(node: cst.Call) -> dict[str, Any]:
+    """How a call is laid out."""
+    return {
+        "whitespace_before_args": node.whitespace_before_args,
+        "whitespace_after_func": node.whitespace_after_func,
+    }
+
+
 def _counted(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``tf.train.get_global_step()``, ``tf.train.global_step(sess, step)`` -> ``global_step``"""
     from tf2torch.rewrite.numbers import counter
@@ -136,6 +173,7 @@ SPECIAL: dict[str, Special] = {
     "tf.train.get_or_create_global_step": _counted,
     "tf.train.create_global_step": _counted,
     "tf.contrib.framework.get_or_create_global_step": _counted,
+    "tf.contrib.training.HParams": _hyperparameters,
     "tf.placeholder": _placeholder,
     "tf.placeholder_with_default": _placeholder,
     "tf.Variable": variables.variable_call,
@@ -226,10 +264,19 @@ def _while_statements(
     if test is None or step is None:
         return None
     writer.converted(call.func, "while-loop")
+    _absorb_hints(writer, call)
     for name in names:
         scope.layouts.pop(name, None)
-    text = f"{arguments} = {', '.join(start)}\nwhile {test}:\n    {arguments} = {step}\n"
-    return lines(text)
+    most = _most_rounds(writer, call)
+    if most is None:
+        turn = f"while {test}:\n    {arguments} = {step}\n"
+    else:
+        count = code(convert(writer, most, scope))
+        plain = not isinstance(parse(test), (cst.BooleanOperation, cst.IfExp))
+        turn = f"for _ in range({count}):\n    if not {test if plain else f'({test})'}:\n"
+        turn += "        break\n"
+        turn += f"    {arguments} = {step}\n"
+    return lines(f"{arguments} = {', '.join(start)}\n{turn}")
 
 
 def _applied(

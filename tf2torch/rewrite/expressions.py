@@ -109,7 +109,7 @@ def _name(writer: Writer, node: cst.Name, scope: Scope) -> Typed:
     value = writer.value(node)
     if node in writer.analysis.symbols:
         return Typed(_symbol(writer, node, writer.analysis.symbols[node], scope))
-    if value.kind == "placeholder" and value.detail in scope.modes:
+    if value.kind == "placeholder" and value.detail in scope.modes and not scope.scoped:
         if scope.model == "self":
             return Typed(parse("self.training"))
         raise Unconvertible("training-flag", "the training flag is used outside of the model", node)
@@ -160,6 +160,11 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
         if found is not None:
             receiver = Argument(convert(writer, node.value, scope), tensors.plain(owner))
             return Typed(_apply_simple(writer, found, [], receiver, node))
+    from tf2torch.rewrite import unknown_shapes
+
+    sized = unknown_shapes.attribute(writer, node, scope)
+    if sized is not None:
+        return Typed(sized)
     return Typed(node.with_changes(value=fit(convert(writer, node.value, scope), node, "value")))
 
 
@@ -170,6 +175,12 @@ def _symbol(writer: Writer, node: cst.CSTNode, symbol: str, scope: Scope) -> cst
 
         writer.converted(node, "flags")
         return cst.Name(holder(writer))
+    if scope.scoped or symbol == "tf.AUTO_REUSE":
+        from tf2torch.rewrite.scoped import scoped_value
+
+        known = scoped_value(writer, node, symbol)
+        if known is not None:
+            return known
     rule = writer.analysis.rulebook.find(symbol)
     if rule is None:
         raise Unconvertible("unknown-symbol", f"{symbol} has no rule", node)

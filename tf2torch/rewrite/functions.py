@@ -6,7 +6,7 @@ import libcst as cst
 
 from tf2torch.cst.names import names_in, parameters
 from tf2torch.plan.roles import Role
-from tf2torch.rewrite import overrides, tags
+from tf2torch.rewrite import overrides, scoped_instances, tags
 from tf2torch.rewrite.expressions import convert, typed
 from tf2torch.rewrite.layout import FIRST
 from tf2torch.rewrite.modules import Written, extra_arguments, module_call, write_module
@@ -30,6 +30,8 @@ def program_call(
         return None
     if role.kind == "module":
         return module_call(writer, node, role, written, scope)
+    if role.kind == "scoped" and not scope.scoped:
+        return scoped_instances.instance_call(writer, node, role, scope)
     names = [p.name.value for p in definition.params.params]
     args = []
     for index, arg in enumerate(node.args):
@@ -67,6 +69,20 @@ def write_function(writer: Writer, role: Role, scope: Scope) -> Written | None:
     return written
 
 
+def write_class(writer: Writer, node: cst.ClassDef) -> cst.ClassDef:
+    """A class of the scoped tier: its methods build the graph in whatever scopes are open."""
+    scope = Scope(phase="forward", scoped=True, modes=writer.modes)
+    body: list[cst.BaseStatement] = []
+    for member in node.body.body:
+        if isinstance(member, cst.FunctionDef):
+            role = Role(member, "scoped", member.name.value)
+            body.append(_attempt(writer, role, frozenset()).node)
+        else:
+            body += write_block(writer, [member], scope, None)
+    bases = [base.with_changes(value=convert(writer, base.value, scope)) for base in node.bases]
+    return node.with_changes(bases=bases, body=block(body, node.body))
+
+
 def base_scope(writer: Writer, role: Role | None, model: str | None, phase: str) -> Scope:
     """Scope of a function body; methods reach the model's variables through `self`."""
     names = {}
@@ -87,7 +103,7 @@ def _write_plain(writer: Writer, role: Role) -> Written:
         and value.rank == 4
     ]
     plain = _attempt(writer, role, frozenset())
-    if not images:
+    if not images or role.kind == "scoped":
         return plain
     moved = _attempt(writer, role, frozenset(images))
     before, after = (code(written.node).count(".permute(0, ") for written in (plain, moved))
@@ -106,7 +122,10 @@ def _attempt(writer: Writer, role: Role, first: frozenset[str]) -> Written:
     node = role.node
     model = "self" if role.kind == "method" else None
     scope = base_scope(writer, role, model, _phase(writer, role))
+    scope = scope.inside(scoped=role.kind == "scoped")
     shadowed = set(parameters(node)) | names_in(node.body).stores
+    if scope.scoped:
+        scope = scope.inside(names=scoped_instances.outer_names(writer, node, shadowed))
     scope = scope.shadow(shadowed).inside(layouts=dict.fromkeys(first, FIRST))
     body = write_block(writer, node.body.body, scope, None)
     returned_first = False

@@ -19,7 +19,7 @@ from tf2torch.rewrite import (
     variables_list,
 )
 from tf2torch.rewrite.cell_statements import absorbed
-from tf2torch.rewrite.functions import write_function
+from tf2torch.rewrite.functions import write_class, write_function
 from tf2torch.rewrite.graph_objects import write_object
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.imports import without_tensorflow
@@ -254,6 +254,13 @@ def _definition(program: Program, host: Host, unit: Unit, model: RootModel | Non
         if written is not None:
             target = program.module if role.kind == "module" else place
             target.append(written.node)
+        return
+    if isinstance(node, cst.ClassDef) and node in writer.plan.scoped:
+        try:
+            place.append(write_class(writer, node))
+        except Unconvertible as problem:
+            writer.todo(node, problem)
+            place += todo(writer, node, problem)
         return
     place += write_host(host, node)
 

@@ -10,7 +10,7 @@ from tf2torch.cst.keep import keep_reason
 from tf2torch.cst.names import names_in, parameters
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import classify, dissolves
-from tf2torch.rewrite import overrides
+from tf2torch.rewrite import overrides, scoped
 from tf2torch.rewrite.cell_statements import absorbed
 from tf2torch.rewrite.expressions import convert, convert_children
 from tf2torch.rewrite.layout import to_last
@@ -228,6 +228,9 @@ def _while(writer: Writer, node: cst.While, scope: Scope, sink: Sink | None) -> 
 
 
 def _with(writer: Writer, node: cst.With, scope: Scope, sink: Sink | None) -> Statements:
+    if dissolves(writer.analysis, node) and scope.scoped:
+        body = write_block(writer, node.body.body, scope, sink)
+        return scoped.scoped_with(writer, node, body, scope)
     if dissolves(writer.analysis, node):
         for item in node.items:
             writer.settle(item, Outcome.ABSORBED, "scope")

@@ -13,6 +13,7 @@ from tf2torch.analyse.templates import HOLE, pattern_of
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import metrics, training
 from tf2torch.rewrite.cell_weights import weight_entry
+from tf2torch.rewrite.scoped_instances import scoped_key
 from tf2torch.rewrite.slot_names import optimizer_entries
 from tf2torch.rewrite.writer import Writer
 from tf2torch.rulebook.values import Value
@@ -91,6 +92,8 @@ def _entry(
 ) -> Any:
     if variable.name in counters:
         return None
+    if writer.plan.scoped and (found := scoped_key(writer, creation, variable.name)) is not None:
+        return {"module": found[0], "key": found[1], "layout": ["identity"]}
     key = held.get(id(variable))
     if key is not None:
         return {"module": writer.plan.model, "key": key, "layout": ["identity"]}
