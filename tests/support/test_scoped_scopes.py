@@ -11,7 +11,8 @@ import tensorflow.compat.v1 as tf
 import torch
 
 from tf2torch.support import scoped, scoped_collections, scoped_scopes, scoped_variables
-from tf2torch.support.scoped import Scoped, ScopedModule, variable_name
+from tf2torch.support.scoped import ScopedModule, variable_name
+from tf2torch.support.scoped_function import Scoped
 
 TORCH = SimpleNamespace(
     variable_scope=scoped_scopes.variable_scope,

@@ -204,7 +204,7 @@ def sole_module(
     created: set[str],
 ) -> Role | None:
     """The one function that holds the whole model, if nothing else does: its module is it."""
-    if created or any(role.kind == "method" for role in roles.values()):
+    if created or any(role.kind in ("method", "scoped") for role in roles.values()):
         return None
     calls = [
         [call for call in calls_in(unit.node) if call in slots]

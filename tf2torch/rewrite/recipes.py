@@ -27,7 +27,9 @@ def is_given(writer: Writer, node: cst.BaseExpression) -> bool:
     )
 
 
-def function(writer: Writer, rule: Rule, bound: Bound, node: cst.Call) -> cst.BaseExpression:
+def function(
+    writer: Writer, rule: Rule, bound: Bound, node: cst.BaseExpression
+) -> cst.BaseExpression:
     """``tf.constant_initializer(0.1)`` -> ``lambda tensor: nn.init.constant_(tensor, 0.1)``"""
     bound = Bound(bound.rule, bound.nodes, {**bound.values, "shape": ANYTHING})
     text = chosen(writer, rule, bound, node).init

@@ -90,7 +90,7 @@ def _constructor(writer: Writer, node: cst.Call, role: Role, scope: Scope) -> cs
         value = _tensor(writer.analysis.names.get(name), node, name)
         given.append(cst.Arg(value, keyword=cst.Name(name), equal=TIGHT))
     enclosing = _enclosing(writer, node)
-    made = f"Scoped({role.name}, scope={enclosing!r})" if enclosing else f"Scoped({role.name})"
+    made = f"Scoped({role.name}, within={enclosing!r})" if enclosing else f"Scoped({role.name})"
     return cst.Call(parse(f"{made}.build"), given)
 
 

@@ -136,17 +136,6 @@ class ScopedModule(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, *lists)
 
 
-class Scoped(ScopedModule):
-    """A module around a function whose variables are scoped; the arguments here come first."""
-
-    def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        super().__init__()
-        self.function, self.args, self.kwargs = function, args, kwargs
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*self.args, *args, **{**self.kwargs, **kwargs})
-
-
 class Pass:
     """One run of a module's code: what TensorFlow keeps with a graph."""
 

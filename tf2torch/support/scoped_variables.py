@@ -280,6 +280,8 @@ def _initial(
         return lambda: _as_variable(initializer, None)
     options: dict[str, Any] = {"dtype": dtype}
     parameters = inspect.signature(initializer).parameters
+    if next(iter(parameters), "") == "tensor":  # as torch's own: it fills what it is given
+        return lambda: initializer(torch.empty(sizes, dtype=dtype))
     if "partition_info" in parameters:
         options["partition_info"] = None
     return lambda: torch.as_tensor(initializer(list(sizes), **options))
