@@ -44,7 +44,7 @@ LAYERS = {
     ),
     "tf.contrib.layers.": (
         "slim_",
-        "conv2d convolution2d fully_connected linear batch_norm layer_norm separable_conv2d"
+        "conv2d convolution2d fully_connected batch_norm layer_norm separable_conv2d"
         " separable_convolution2d conv2d_transpose convolution2d_transpose max_pool2d avg_pool2d"
         " dropout flatten repeat stack bias_add",
     ),
