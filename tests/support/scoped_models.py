@@ -10,8 +10,8 @@ import tensorflow.compat.v1 as tf
 import torch
 
 from tf2torch.support.scoped import variable_name
-from tf2torch.support.scoped_function import Scoped
 from tf2torch.support.scoped_collections import regularization_loss, trainable_variables
+from tf2torch.support.scoped_function import Scoped
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
 
