@@ -25,6 +25,7 @@ from tf2torch.support import (
     scoped_slim_normalization,
     scoped_slim_plain,
 )
+from tf2torch.support.scoped_function import Scoped
 
 SHARED = (
     "add_arg_scope arg_scope avg_pool2d avg_pool3d batch_norm bias_add conv1d conv2d"
@@ -235,7 +236,7 @@ def test_batch_norm(case):
             scoped_collections.regularization_loss(),
         )
 
-    module = scoped.Scoped(model)
+    module = Scoped(model)
     state = {}
     for name, shape in case["variables"]:
         drawn = rng.randn(*shape) * 0.5
