@@ -91,7 +91,7 @@ class ScopedBasicRNNCell(ScopedCell):
     def build(self, layer: ScopedLayer, inputs: torch.Tensor) -> None:
         size = self.output_size
         kernel = layer.weight("kernel", [inputs.shape[1] + size, size], None)
-        self.hold(kernel=kernel, bias=layer.weight("bias", [size], zeros_initializer))
+        self.hold(kernel=kernel, bias=layer.bias(size, zeros_initializer))
 
 
 class ScopedGRUCell(ScopedCell):
@@ -162,7 +162,7 @@ class ScopedLSTMCell(ScopedCell):
     def build(self, layer: ScopedLayer, inputs: torch.Tensor) -> None:
         size, first = self.num_units, self.initializer
         kernel = layer.weight("kernel", [inputs.shape[1] + self.output_size, 4 * size], first)
-        self.hold(kernel=kernel, bias=layer.weight("bias", [4 * size], zeros_initializer))
+        self.hold(kernel=kernel, bias=layer.bias(4 * size, zeros_initializer))
         for gate in "fio" if self.use_peepholes else "":
             name = f"w_{gate}_diag"
             self.hold(**{name: layer.weight(name, [size], first)})

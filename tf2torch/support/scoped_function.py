@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from .normalization import frozen_statistics
 from .scoped import ScopedModule, current_pass
 from .scoped_scopes import variable_scope
 
@@ -25,10 +26,8 @@ class Scoped(ScopedModule):
 
     def build(self, *args: Any, **kwargs: Any) -> Scoped:
         """Makes all variables by one call, of which nothing else is left; returns this module."""
-        self.momentum = 0.0
-        with torch.no_grad():
+        with torch.no_grad(), frozen_statistics(self):
             self(*args, **kwargs)
-        self.momentum = 1.0
         return self
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

@@ -15,6 +15,19 @@ from torch import nn
 from .initializers import fill_, variance_scaling_
 
 
+class FillingInitializer:
+    """What the initializers share that fill a tensor: a subclass has `dtype` and `fill`."""
+
+    dtype: Any
+
+    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
+        return self.fill(torch.empty(tuple(shape), dtype=dtype or self.dtype))
+
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor, with first values."""
+        raise NotImplementedError
+
+
 @dataclass
 class zeros_initializer:
     """tf.zeros_initializer."""
@@ -36,19 +49,19 @@ class ones_initializer:
 
 
 @dataclass
-class constant_initializer:
+class constant_initializer(FillingInitializer):
     """tf.constant_initializer: one number, or numbers in the order of the shape."""
 
     value: Any = 0
     dtype: torch.dtype | None = None
     verify_shape: bool = False
 
-    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
-        return fill_(torch.empty(tuple(shape), dtype=dtype or self.dtype), self.value)
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
+        return fill_(tensor, self.value)
 
 
 @dataclass
-class random_normal_initializer:
+class random_normal_initializer(FillingInitializer):
     """tf.random_normal_initializer."""
 
     mean: float = 0.0
@@ -56,13 +69,12 @@ class random_normal_initializer:
     seed: int | None = None
     dtype: torch.dtype | None = None
 
-    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
-        empty = torch.empty(tuple(shape), dtype=dtype or self.dtype)
-        return nn.init.normal_(empty, self.mean, self.stddev)
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
+        return nn.init.normal_(tensor, self.mean, self.stddev)
 
 
 @dataclass
-class truncated_normal_initializer:
+class truncated_normal_initializer(FillingInitializer):
     """tf.truncated_normal_initializer: cut at two standard deviations."""
 
     mean: float = 0.0
@@ -70,14 +82,13 @@ class truncated_normal_initializer:
     seed: int | None = None
     dtype: torch.dtype | None = None
 
-    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
-        empty = torch.empty(tuple(shape), dtype=dtype or self.dtype)
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
         low, high = self.mean - 2 * self.stddev, self.mean + 2 * self.stddev
-        return nn.init.trunc_normal_(empty, self.mean, self.stddev, low, high)
+        return nn.init.trunc_normal_(tensor, self.mean, self.stddev, low, high)
 
 
 @dataclass
-class random_uniform_initializer:
+class random_uniform_initializer(FillingInitializer):
     """tf.random_uniform_initializer; integers need a maxval."""
 
     minval: float = 0
@@ -85,16 +96,15 @@ class random_uniform_initializer:
     seed: int | None = None
     dtype: torch.dtype | None = None
 
-    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
-        empty = torch.empty(tuple(shape), dtype=dtype or self.dtype)
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
         high = 1.0 if self.maxval is None else self.maxval
-        if empty.is_floating_point():
-            return nn.init.uniform_(empty, self.minval, high)
-        return torch.randint(int(self.minval), int(high), tuple(shape), dtype=empty.dtype)
+        if tensor.is_floating_point():
+            return nn.init.uniform_(tensor, self.minval, high)
+        return torch.randint(int(self.minval), int(high), tensor.shape, dtype=tensor.dtype)
 
 
 @dataclass
-class variance_scaling_initializer:
+class variance_scaling_initializer(FillingInitializer):
     """tf.variance_scaling_initializer: draws of variance scale / fan."""
 
     scale: float = 1.0
@@ -103,38 +113,35 @@ class variance_scaling_initializer:
     seed: int | None = None
     dtype: torch.dtype | None = None
 
-    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
-        empty = torch.empty(tuple(shape), dtype=dtype or self.dtype)
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
         name = "truncated_normal" if self.distribution == "normal" else self.distribution
-        return variance_scaling_(empty, self.scale, self.mode, name, "HWIO")
+        return variance_scaling_(tensor, self.scale, self.mode, name, "HWIO")
 
 
 @dataclass
-class glorot_uniform_initializer:
+class glorot_uniform_initializer(FillingInitializer):
     """tf.glorot_uniform_initializer."""
 
     seed: int | None = None
     dtype: torch.dtype | None = None
 
-    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
-        empty = torch.empty(tuple(shape), dtype=dtype or self.dtype)
-        return variance_scaling_(empty, 1.0, "fan_avg", "uniform", "HWIO")
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
+        return variance_scaling_(tensor, 1.0, "fan_avg", "uniform", "HWIO")
 
 
 @dataclass
-class glorot_normal_initializer:
+class glorot_normal_initializer(FillingInitializer):
     """tf.glorot_normal_initializer."""
 
     seed: int | None = None
     dtype: torch.dtype | None = None
 
-    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
-        empty = torch.empty(tuple(shape), dtype=dtype or self.dtype)
-        return variance_scaling_(empty, 1.0, "fan_avg", "truncated_normal", "HWIO")
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
+        return variance_scaling_(tensor, 1.0, "fan_avg", "truncated_normal", "HWIO")
 
 
 @dataclass
-class contrib_variance_scaling_initializer:
+class contrib_variance_scaling_initializer(FillingInitializer):
     """tf.contrib.layers.variance_scaling_initializer; with its defaults, He's initialization."""
 
     factor: float = 2.0
@@ -143,12 +150,11 @@ class contrib_variance_scaling_initializer:
     seed: int | None = None
     dtype: torch.dtype | None = None
 
-    def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
-        empty = torch.empty(tuple(shape), dtype=dtype or self.dtype)
+    def fill(self, tensor: torch.Tensor) -> torch.Tensor:
         name = "uniform" if self.uniform else "truncated_normal"
         # 1.3: contrib widens a normal that is cut at two deviations by its square root
         factor = self.factor if self.uniform else self.factor * 1.3
-        return variance_scaling_(empty, factor, self.mode.lower(), name, "HWIO", corrected=False)
+        return variance_scaling_(tensor, factor, self.mode.lower(), name, "HWIO", corrected=False)
 
 
 @dataclass

@@ -52,6 +52,12 @@ class ScopedLayer:
                 run.collect("regularization_losses", loss, path)
         return variable
 
+    def bias(
+        self, size: Any, initializer: Any, regularizer: Any = None, constraint: Any = None
+    ) -> Any:
+        """The variable of that name, one number for each output."""
+        return self.weight("bias", [int(size)], initializer, regularizer, constraint)
+
     def output(self, y: torch.Tensor, activation: Any, regularizer: Any) -> torch.Tensor:
         """The activated output; a regularizer of activity is averaged over the batch."""
         y = y if activation is None else activation(y)

@@ -38,8 +38,7 @@ def scoped_dense(
         )
         bias = None
         if use_bias:
-            shape = [int(units)]
-            bias = layer.weight("bias", shape, bias_initializer, bias_regularizer, bias_constraint)
+            bias = layer.bias(units, bias_initializer, bias_regularizer, bias_constraint)
         y = F.linear(inputs, kernel.t(), bias)
         return layer.output(y, activation, activity_regularizer)
 
@@ -75,8 +74,7 @@ def scoped_conv2d(
         )
         bias = None
         if use_bias:
-            shape = [int(filters)]
-            bias = layer.weight("bias", shape, bias_initializer, bias_regularizer, bias_constraint)
+            bias = layer.bias(filters, bias_initializer, bias_regularizer, bias_constraint)
         weight = kernel.permute(-1, -2, *range(rank))
         y = convolve(x, weight, bias, strides, padding, dilation_rate)
         y = y.movedim(1, -1) if channels_last else y
@@ -117,8 +115,7 @@ def scoped_conv2d_transpose(
         )
         bias = None
         if use_bias:
-            shape = [int(filters)]
-            bias = layer.weight("bias", shape, bias_initializer, bias_regularizer, bias_constraint)
+            bias = layer.bias(filters, bias_initializer, bias_regularizer, bias_constraint)
         weight = kernel.permute(-1, -2, *range(rank))
         y = conv_transpose(x, weight, bias, each_axis(strides, rank), padding)
         y = y.movedim(1, -1) if channels_last else y
@@ -175,8 +172,7 @@ def scoped_separable_conv2d(
         )
         bias = None
         if use_bias:
-            shape = [int(filters)]
-            bias = layer.weight("bias", shape, bias_initializer, bias_regularizer, bias_constraint)
+            bias = layer.bias(filters, bias_initializer, bias_regularizer, bias_constraint)
         y = separable_convolve(x, depthwise, pointwise, bias, strides, padding, dilation_rate)
         y = y.movedim(1, -1) if channels_last else y
         return layer.output(y, activation, activity_regularizer)

@@ -113,7 +113,12 @@ def collections_of(collections: Any, name: str) -> list[str]:
 
 
 def slim_finish(
-    y: Any, scope: VariableScope, normalizer: Any, params: Any, activation: Any, collections: Any
+    y: Any,
+    scope: VariableScope,
+    activation: Any,
+    collections: Any,
+    normalizer: Any = None,
+    params: Any = None,
 ) -> Any:
     """The outputs of a layer: normalized, activated and collected."""
     if normalizer is not None:

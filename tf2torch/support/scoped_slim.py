@@ -53,7 +53,7 @@ def slim_fully_connected(
             reuse=reuse,
         )
         return slim_finish(
-            y, opened, normalizer_fn, normalizer_params, activation_fn, outputs_collections
+            y, opened, activation_fn, outputs_collections, normalizer_fn, normalizer_params
         )
 
 
@@ -99,7 +99,7 @@ def slim_conv2d(
             reuse=reuse,
         )
         return slim_finish(
-            y, opened, normalizer_fn, normalizer_params, activation_fn, outputs_collections
+            y, opened, activation_fn, outputs_collections, normalizer_fn, normalizer_params
         )
 
 
@@ -149,7 +149,7 @@ def slim_conv2d_transpose(
             reuse=reuse,
         )
         return slim_finish(
-            y, opened, normalizer_fn, normalizer_params, activation_fn, outputs_collections
+            y, opened, activation_fn, outputs_collections, normalizer_fn, normalizer_params
         )
 
 
@@ -227,5 +227,5 @@ def slim_separable_conv2d(
             y = separable_convolve(x, kernel, None, bias, stride, padding, rate)
             y = y.movedim(1, -1) if channels_last else y
         return slim_finish(
-            y, opened, normalizer_fn, normalizer_params, activation_fn, outputs_collections
+            y, opened, activation_fn, outputs_collections, normalizer_fn, normalizer_params
         )

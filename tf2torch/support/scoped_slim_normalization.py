@@ -92,7 +92,7 @@ def slim_batch_norm(
                 1 - decay,
                 fused is not False and rank in (2, 4),
             )
-        return slim_finish(y, opened, None, None, activation_fn, outputs_collections)
+        return slim_finish(y, opened, activation_fn, outputs_collections)
 
 
 @add_arg_scope
@@ -121,7 +121,7 @@ def slim_layer_norm(
             )
         axes = tuple(range(begin_norm_axis % inputs.dim(), inputs.dim()))
         y = standardized(inputs, axes, 1e-3 if dtype == torch.float16 else 1e-12, beta, gamma)
-        return slim_finish(y, opened, None, None, activation_fn, outputs_collections)
+        return slim_finish(y, opened, activation_fn, outputs_collections)
 
 
 @add_arg_scope
@@ -155,7 +155,7 @@ def slim_instance_norm(
             gamma = gamma.view(across)
         axes = tuple(n for n in range(1, inputs.dim()) if n != axis)
         y = standardized(inputs, axes, epsilon, beta, gamma)
-        return slim_finish(y, opened, None, None, activation_fn, outputs_collections)
+        return slim_finish(y, opened, activation_fn, outputs_collections)
 
 
 def standardized(

@@ -28,13 +28,13 @@ def slim_max_pool2d(
     scope: str | None = None,
 ) -> torch.Tensor:
     """slim.max_pool2d and max_pool3d: the rank of the inputs tells which."""
-    with name_scope(scope, f"MaxPool{inputs.dim() - 2}D") as opened:
-        rank = inputs.dim() - 2
-        size, strides = each_axis(kernel_size, rank), each_axis(stride, rank)
-        x, channels_last = channels_second(inputs, data_format)
-        pool = F.max_pool2d if rank == 2 else F.max_pool3d
-        y = max_pool_same(x, size, strides) if padding.upper() == "SAME" else pool(x, size, strides)
-        y = y.movedim(1, -1) if channels_last else y
+    rank = inputs.dim() - 2
+    pool: Any = F.max_pool2d if rank == 2 else F.max_pool3d
+    pool = max_pool_same if padding.upper() == "SAME" else pool
+    with name_scope(scope, f"MaxPool{rank}D") as opened:
+        y = _pooled(
+            inputs, pool, each_axis(kernel_size, rank), each_axis(stride, rank), data_format
+        )
         return collect_named_outputs(outputs_collections, opened, y)
 
 
@@ -52,17 +52,29 @@ def slim_avg_pool2d(
     scope: str | None = None,
 ) -> torch.Tensor:
     """slim.avg_pool2d and avg_pool3d: the rank of the inputs tells which."""
-    with name_scope(scope, f"AvgPool{inputs.dim() - 2}D") as opened:
-        rank = inputs.dim() - 2
-        size, strides = each_axis(kernel_size, rank), each_axis(stride, rank)
-        x, channels_last = channels_second(inputs, data_format)
-        pool = F.avg_pool2d if rank == 2 else F.avg_pool3d
-        y = avg_pool_same(x, size, strides) if padding.upper() == "SAME" else pool(x, size, strides)
-        y = y.movedim(1, -1) if channels_last else y
+    rank = inputs.dim() - 2
+    pool: Any = F.avg_pool2d if rank == 2 else F.avg_pool3d
+    pool = avg_pool_same if padding.upper() == "SAME" else pool
+    with name_scope(scope, f"AvgPool{rank}D") as opened:
+        y = _pooled(
+            inputs, pool, each_axis(kernel_size, rank), each_axis(stride, rank), data_format
+        )
         return collect_named_outputs(outputs_collections, opened, y)
 
 
 slim_avg_pool3d = add_arg_scope(slim_avg_pool2d.__wrapped__)
+
+
+def _pooled(
+    inputs: torch.Tensor,
+    pool: Callable[..., torch.Tensor],
+    size: tuple[int, ...],
+    strides: tuple[int, ...],
+    data_format: str,
+) -> torch.Tensor:
+    x, channels_last = channels_second(inputs, data_format)
+    y = pool(x, size, strides)
+    return y.movedim(1, -1) if channels_last else y
 
 
 @add_arg_scope
@@ -141,7 +153,7 @@ def slim_bias_add(
             "biases", [inputs.shape[axis]], inputs.dtype, initializer, regularizer, trainable
         )
         y = inputs + biases.view(-1, *[1] * (inputs.dim() - 1 - axis))
-        return slim_finish(y, opened, None, None, activation_fn, outputs_collections)
+        return slim_finish(y, opened, activation_fn, outputs_collections)
 
 
 def slim_repeat(
