@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -29,7 +30,7 @@ from tf2torch.plan.recorded import is_recorder, mark_own, recorders
 from tf2torch.plan.recurrent import lists_in_graph, pass_names_through_cells
 from tf2torch.plan.roles import Role, find_roles, pass_extra_names
 from tf2torch.plan.roots import Root, find_root
-from tf2torch.plan.scoping import Definition
+from tf2torch.plan.scoping import Definition, homes_of
 from tf2torch.plan.sites import Site, find_sites
 from tf2torch.plan.slots import Slot, assign_slots, share_nested
 from tf2torch.plan.units import Unit, units_of
@@ -91,6 +92,11 @@ class Plan:
     mixed: frozenset[int] = frozenset()
     others: tuple[Plan, ...] = ()
     scoped: Mapping[Definition, str] = field(default_factory=dict)
+
+    @cached_property
+    def scoped_homes(self) -> Mapping[cst.CSTNode, Definition]:
+        """The definition of the scoped tier that each node in one of them belongs to."""
+        return homes_of(self.scoped)
 
     def describe(self) -> str:
         """The plan as text, for ``--plan``."""

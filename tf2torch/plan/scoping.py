@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 import libcst as cst
 
@@ -27,38 +27,52 @@ def scoped_definitions(
     them is scoped if it makes variables, and so is all that it calls for variables, since they
     share its scopes, and what calls it without making variables that a module could hold.
     """
-    known = set(definitions)
-    homes = {node: definition for definition in known for node in walk(definition)}
+    known = list(definitions)
+    homes = homes_of(known)
+    makers = creation_nodes(analysis)
+    holding = {d for d in known if any(node in makers for node in walk(d))}
+    calls = {definition: _called(analysis, definition, homes) for definition in known}
     found: dict[Definition, str] = {}
     for node, reason in failed.items():
         home = homes.get(node)
-        if home is not None and makes_variables(analysis, home) and not _runs(analysis, home):
+        if home is not None and _makes(analysis, home, holding) and not _runs(analysis, home):
             found.setdefault(home, reason)
     pending = list(found)
     while pending:
-        caller = pending.pop()
-        for other in known - found.keys():
-            calls = any(
-                homes.get(analysis.callees[node].node) is caller
-                for node in walk(other)
-                if node in analysis.callees
-            )
-            if calls and not (_is_module(analysis, other) or _runs(analysis, other)):
-                found[other] = f"it calls {caller.name.value}"
-                pending.append(other)
-        for node in walk(caller):
-            callee = analysis.callees.get(node)
-            inner = homes.get(callee.node) if callee is not None else None
-            if inner is None or inner in found or not makes_variables(analysis, inner):
+        current = pending.pop()
+        name = current.name.value
+        for other in known:
+            if other in found or other in holding or current not in calls[other]:
                 continue
-            found[inner] = f"{caller.name.value} calls it in its scopes"
-            pending.append(inner)
+            if not _runs(analysis, other):
+                found[other] = f"it calls {name}"
+                pending.append(other)
+        for inner in calls[current]:
+            if inner not in found and _makes(analysis, inner, holding):
+                found[inner] = f"{name} calls it in its scopes"
+                pending.append(inner)
     return found
 
 
-def _is_module(analysis: Analysis, definition: Definition) -> bool:
-    makers = creation_nodes(analysis)
-    return any(node in makers for node in walk(definition))
+def homes_of(definitions: Iterable[Definition]) -> dict[cst.CSTNode, Definition]:
+    """The definition that each node in one of them belongs to."""
+    return {node: definition for definition in definitions for node in walk(definition)}
+
+
+def _called(
+    analysis: Analysis, definition: Definition, homes: Mapping[cst.CSTNode, Definition]
+) -> list[Definition]:
+    """The definitions whose code a definition calls, in the order of the calls."""
+    callees = (analysis.callees[node] for node in walk(definition) if node in analysis.callees)
+    found = (homes.get(callee.node) for callee in callees)
+    return list(dict.fromkeys(item for item in found if item is not None))
+
+
+def _makes(analysis: Analysis, definition: Definition, holding: Set[Definition]) -> bool:
+    """Whether a definition makes variables, itself or through others, or opens scopes."""
+    return definition in holding or any(
+        analysis.symbols.get(node) in SCOPES for node in walk(definition)
+    )
 
 
 def _runs(analysis: Analysis, definition: Definition) -> bool:
@@ -68,9 +82,3 @@ def _runs(analysis: Analysis, definition: Definition) -> bool:
         return True
     kinds = (analysis.values[node].kind for node in walk(definition) if node in analysis.values)
     return isinstance(definition, cst.ClassDef) and "placeholder" in kinds
-
-
-def makes_variables(analysis: Analysis, definition: Definition) -> bool:
-    """Whether a definition makes variables or opens scopes, itself or through others."""
-    makers = creation_nodes(analysis)
-    return any(node in makers or analysis.symbols.get(node) in SCOPES for node in walk(definition))

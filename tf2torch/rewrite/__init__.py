@@ -89,17 +89,15 @@ def _best(plan: Plan, clashing: frozenset[str] = frozenset()) -> tuple[Plan, _Wr
     What the structured form could not be found for is tried over variable scopes.
     """
     written = _write(plan, clashing)
-    chosen = dict(plan.scoped)
     for _ in range(ROUNDS):
         failed = _failed(written)
         if not failed or plan.others:
             break
         classes = [u.node for u in plan.graph.units if isinstance(u.node, cst.ClassDef)]
         more = scoped_definitions(plan.analysis, failed, [*plan.roles, *classes])
-        if more.keys() <= chosen.keys():
+        if more.keys() <= plan.scoped.keys():
             break
-        chosen = more | chosen
-        other = make_plan(plan.analysis, chosen)
+        other = make_plan(plan.analysis, {**more, **plan.scoped})
         tried = _write(other, clashing)
         if len(_failed(tried)) > len(failed):
             break
@@ -115,9 +113,8 @@ def _failed(written: _Written) -> dict[cst.CSTNode, str]:
         for node, _, level, reason in writer.findings
         if level == "error" and node is not None
     }
-    for node, symbol in writer.analysis.symbols.items():
-        if node not in writer.outcomes:
-            found.setdefault(node, f"{symbol} is lost")
+    for node, reason in _lost(writer).items():
+        found.setdefault(node, reason)
     return found
 
 
@@ -181,11 +178,18 @@ def _diagnostics(
 
 def _account(writer: Writer) -> None:
     """A reference that no pass has settled was lost on the way: never silently."""
-    for node, symbol in writer.analysis.symbols.items():
-        if node not in writer.outcomes:
-            reason = f"{symbol} was lost in the conversion; please report it"
-            writer.outcomes[node] = (Outcome.TODO, "unaccounted", reason)
-            writer.findings.append((node, "unaccounted", "error", reason))
+    for node, reason in _lost(writer).items():
+        writer.outcomes[node] = (Outcome.TODO, "unaccounted", reason)
+        writer.findings.append((node, "unaccounted", "error", reason))
+
+
+def _lost(writer: Writer) -> dict[cst.CSTNode, str]:
+    """References that no pass has settled, with what to say about each."""
+    return {
+        node: f"{symbol} was lost in the conversion; please report it"
+        for node, symbol in writer.analysis.symbols.items()
+        if node not in writer.outcomes
+    }
 
 
 def _references(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import libcst as cst
 
@@ -148,15 +147,7 @@ def _hyperparameters(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
     """``tf.contrib.training.HParams(n=3)`` -> ``HParams(n=3)``"""
     writer.support.add("HParams")
     args = [arg.with_changes(value=convert(writer, arg.value, scope)) for arg in node.args]
-    return Typed(cst.Call(cst.Name("HParams"), args, **_spaces(node)))
-
-
-def _spaces(node: cst.Call) -> dict[str, Any]:
-    """How a call is laid out."""
-    return {
-        "whitespace_before_args": node.whitespace_before_args,
-        "whitespace_after_func": node.whitespace_after_func,
-    }
+    return Typed(node.with_changes(func=cst.Name("HParams"), args=args))
 
 
 def _counted(writer: Writer, node: cst.Call, scope: Scope) -> Typed:

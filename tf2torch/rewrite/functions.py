@@ -122,10 +122,10 @@ def _attempt(writer: Writer, role: Role, first: frozenset[str]) -> Written:
     node = role.node
     model = "self" if role.kind == "method" else None
     scope = base_scope(writer, role, model, _phase(writer, role))
-    scope = scope.inside(scoped=role.kind == "scoped")
     shadowed = set(parameters(node)) | names_in(node.body).stores
-    if scope.scoped:
-        scope = scope.inside(names=scoped_instances.outer_names(writer, node, shadowed))
+    if role.kind == "scoped":
+        outer = scoped_instances.outer_names(writer, node, shadowed)
+        scope = scope.inside(scoped=True, names=outer)
     scope = scope.shadow(shadowed).inside(layouts=dict.fromkeys(first, FIRST))
     body = write_block(writer, node.body.body, scope, None)
     returned_first = False

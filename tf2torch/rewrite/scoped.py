@@ -25,6 +25,7 @@ RUNTIME = {
     "tf.get_variable": "get_variable",
     "tf.Variable": "variable",
     "tf.get_variable_scope": "get_variable_scope",
+    "tf.AUTO_REUSE": "AUTO_REUSE",
     "tf.name_scope": "name_scope",
     "tf.make_template": "make_template",
     "tf.trainable_variables": "trainable_variables",
@@ -80,11 +81,8 @@ def scoped_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> Ty
         return None
     writer.support.add(name)
     writer.converted(node.func, symbol)
-    return Typed(cst.Call(cst.Name(name), _arguments(writer, node.args, scope)))
-
-
-def _arguments(writer: Writer, given: Sequence[cst.Arg], scope: Scope) -> list[cst.Arg]:
-    return [arg.with_changes(value=_argument(writer, arg.value, scope)) for arg in given]
+    args = [arg.with_changes(value=_argument(writer, arg.value, scope)) for arg in node.args]
+    return Typed(node.with_changes(func=cst.Name(name), args=args))
 
 
 def _argument(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
@@ -124,7 +122,7 @@ def _recipe(
 
 def scoped_value(writer: Writer, node: cst.CSTNode, symbol: str) -> cst.BaseExpression | None:
     """A function that is named and not called: ``slim.arg_scope([slim.conv2d], ...)``."""
-    name = "AUTO_REUSE" if symbol == "tf.AUTO_REUSE" else NAMES.get(symbol)
+    name = NAMES.get(symbol)
     if name is None:
         return None
     writer.support.add(name)

@@ -7,7 +7,6 @@ import libcst as cst
 from tf2torch.analyse.facts import Creation
 from tf2torch.cst.forms import TIGHT
 from tf2torch.cst.names import free_names
-from tf2torch.cst.walk import walk
 from tf2torch.plan.roles import Role
 from tf2torch.plan.units import contents
 from tf2torch.rewrite.expressions import convert
@@ -70,10 +69,8 @@ def scoped_key(writer: Writer, creation: Creation, name: str) -> tuple[str, str]
                 return writer.plan.model, held
             break
     entry = creation.path[0] if creation.path else creation.node
-    for definition in writer.plan.scoped:
-        if any(node is entry for node in walk(definition)):
-            return definition.name.value, path  # for whoever makes a Scoped of it
-    return None
+    definition = writer.plan.scoped_homes.get(entry)  # for whoever makes a Scoped of it
+    return None if definition is None else (definition.name.value, path)
 
 
 def _constructor(writer: Writer, node: cst.Call, role: Role, scope: Scope) -> cst.BaseExpression:

@@ -228,10 +228,10 @@ def _while(writer: Writer, node: cst.While, scope: Scope, sink: Sink | None) -> 
 
 
 def _with(writer: Writer, node: cst.With, scope: Scope, sink: Sink | None) -> Statements:
-    if dissolves(writer.analysis, node) and scope.scoped:
-        body = write_block(writer, node.body.body, scope, sink)
-        return scoped.scoped_with(writer, node, body, scope)
     if dissolves(writer.analysis, node):
+        if scope.scoped:
+            body = write_block(writer, node.body.body, scope, sink)
+            return scoped.scoped_with(writer, node, body, scope)
         for item in node.items:
             writer.settle(item, Outcome.ABSORBED, "scope")
         return with_leading(write_block(writer, node.body.body, scope, sink), node)
