@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tf2torch.analyse import analyse
 from tf2torch.config import Options
 from tf2torch.emit.support import available
@@ -16,7 +18,7 @@ from tf2torch.rewrite import Rewritten, rewrite
 from tf2torch.rewrite.scoped import NAMES
 from tf2torch.rulebook.loader import load_rulebook
 
-PROGRAM = Path(__file__).parent / "scoped" / "residual.py"
+PROGRAMS = Path(__file__).parent / "scoped"
 
 LIBRARY = """import tensorflow as tf
 
@@ -76,11 +78,39 @@ with tf.Session() as sess:
     assert "for _ in range(3):" in converted(text).text
 
 
-def test_a_program_over_a_scoped_function_agrees(tmp_path: Path) -> None:
-    output = tmp_path / "residual_torch.py"
-    command = [sys.executable, "-m", "tf2torch", "convert", str(PROGRAM), "-o", str(output)]
+def test_names_that_go_on_from_other_code_are_refused() -> None:
+    text = """import tensorflow as tf
+
+
+def tower(x, width):
+    for i in range(2):
+        for j in range(2):
+            x = tf.layers.dense(x, width + i + j)
+    return x
+
+
+x = tf.placeholder(tf.float32, [None, 5])
+y = tower(x, 3) + tower(x, 3)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(sess.run(y, {x: [[1, 2, 3, 4, 5]]}))
+"""
+    made = converted(text)
+    assert "tower goes on numbering 'dense', which other code makes: dense_4" in made.text
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("residual", "Scoped(resnet, within='net').build("),
+        ("named", "w = variable(lambda: torch.randn("),
+    ],
+)
+def test_a_program_over_a_scoped_function_agrees(name: str, line: str, tmp_path: Path) -> None:
+    program, output = PROGRAMS / f"{name}.py", tmp_path / f"{name}_torch.py"
+    command = [sys.executable, "-m", "tf2torch", "convert", str(program), "-o", str(output)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Scoped(resnet, within='net').build(" in output.read_text()
-    report = check_pair(PROGRAM, output, exact=True)
+    assert line in output.read_text()
+    report = check_pair(program, output, exact=True)
     assert report, str(report)

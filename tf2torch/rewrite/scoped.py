@@ -56,8 +56,10 @@ ALIASES = {
     "separable_convolution2d": "separable_conv2d",
     "convolution2d_transpose": "conv2d_transpose",
 }
-#: `with` items that the runtime has a counterpart of; others only place or name operations.
-MANAGERS = frozenset("VariableScopeManager VariableScope variable_scope arg_scope".split())
+#: `with` items that the runtime has a counterpart of; others only place operations.
+MANAGERS = frozenset(
+    "VariableScopeManager VariableScope variable_scope NameScope arg_scope".split()
+)
 
 
 def _runtime_names() -> dict[str, str]:
@@ -82,7 +84,18 @@ def scoped_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> Ty
     writer.support.add(name)
     writer.converted(node.func, symbol)
     args = [arg.with_changes(value=_argument(writer, arg.value, scope)) for arg in node.args]
+    if name == "variable":
+        args = [_first_value(arg, index) for index, arg in enumerate(args)]
     return Typed(node.with_changes(func=cst.Name(name), args=args))
+
+
+def _first_value(arg: cst.Arg, index: int) -> cst.Arg:
+    """The initial value as a function: only the first pass makes the variable, and draws for it."""
+    name = arg.keyword.value if arg.keyword is not None else ("initial_value" if not index else "")
+    simple = isinstance(arg.value, (cst.Lambda, cst.Integer, cst.Float))
+    if name != "initial_value" or simple or arg.star:
+        return arg
+    return arg.with_changes(value=cst.Lambda(cst.Parameters(), arg.value))
 
 
 def _argument(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from itertools import takewhile
+
 import libcst as cst
 
 from tf2torch.analyse.facts import Creation
@@ -13,6 +17,9 @@ from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.values import Value
+
+#: A default name with the number that makes it unique.
+_NUMBERED = re.compile(r"(.+)_[1-9]\d*")
 
 
 def instance_call(writer: Writer, node: cst.Call, role: Role, scope: Scope) -> Typed:
@@ -86,6 +93,7 @@ def _constructor(writer: Writer, node: cst.Call, role: Role, scope: Scope) -> cs
     for name in role.extra:
         value = _tensor(writer.analysis.names.get(name), node, name)
         given.append(cst.Arg(value, keyword=cst.Name(name), equal=TIGHT))
+    _require_own_names(writer, node, role)
     enclosing = _enclosing(writer, node)
     made = f"Scoped({role.name}, within={enclosing!r})" if enclosing else f"Scoped({role.name})"
     return cst.Call(parse(f"{made}.build"), given)
@@ -119,6 +127,30 @@ def _tensor(value: Value | None, node: cst.CSTNode, text: str) -> cst.BaseExpres
     dtype = value.dtype or "float32"
     suffix = "" if dtype == "float32" else f", dtype=torch.{dtype}"
     return parse(f"torch.zeros({lengths or '()'}{suffix})")
+
+
+def _require_own_names(writer: Writer, node: cst.Call, role: Role) -> None:
+    """Refuses an instance whose default names go on from those of other code: dense_4, dense_5.
+
+    Each instance counts from the start.
+    """
+    own = writer.analysis.creations_at(node)
+    before = takewhile(lambda creation: creation is not own[0], writer.analysis.creations)
+    names, others = _paths(own), _paths(before)
+    for name in sorted(names):
+        found = _NUMBERED.fullmatch(name)
+        if found is not None and found[1] in others - names:
+            message = f"{role.name} goes on numbering {found[1]!r}, which other code makes: {name}"
+            raise Unconvertible("scoped-names", message, node)
+
+
+def _paths(creations: Iterable[Creation]) -> set[str]:
+    """The names of variables and of the scopes around them."""
+    found: set[str] = set()
+    for variable in (v for creation in creations for v in creation.variables):
+        parts = variable.name.split("/")
+        found |= {"/".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    return found
 
 
 def _enclosing(writer: Writer, node: cst.Call) -> str:
