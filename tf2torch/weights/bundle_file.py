@@ -14,7 +14,7 @@ from tf2torch.weights.atomic import replacing
 from tf2torch.weights.checkpoint import Array
 from tf2torch.weights.errors import CheckpointError
 from tf2torch.weights.files import crc32c, masked
-from tf2torch.weights.streaming import Progress, Stream, Tensor, write_at
+from tf2torch.weights.streaming import Progress, Stream, Tensor, reserve, write_at
 from tf2torch.weights.table import table_bytes
 from tf2torch.weights.wire import FIXED32, encoded, put
 
@@ -51,7 +51,7 @@ def write_bundle(
     rows: dict[bytes, bytes] = {b"": put(1, 1) + put(3, put(1, 1))}
     with replacing(paths, force=force) as temporary:
         with open(temporary[0], "wb", buffering=0) as file:
-            file.truncate(at)
+            reserve(file.fileno(), at)
             stream = Stream(at, progress)
             sums = stream.write(file.fileno(), places, _checksum)
             for (tensor, offset), crc in zip(places, sums):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tf2torch.weights.files import crc32
-from tf2torch.weights.streaming import Stream, Tensor, write_at
+from tf2torch.weights.streaming import Stream, Tensor, reserve, write_at
 from tf2torch.weights.ziplayout import Record, directory, header_bytes, placed
 
 #: numpy's name of a type -> torch's typed storage; others go by torch.dtype.
@@ -41,7 +41,7 @@ def write_pt(path: Path, tree: Any, stream: Stream) -> None:
     sizes |= {f"archive/data/{name}": tensor.bytes for name, tensor in storages.values()}
     records, end = placed(sizes)
     with open(path, "wb", buffering=0) as file:
-        file.truncate(end)
+        reserve(file.fileno(), end)
         _write_records(file.fileno(), records, list(small.values()), tensors, stream)
         write_at(file.fileno(), directory(records, end), end)
 

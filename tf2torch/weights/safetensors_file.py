@@ -14,7 +14,7 @@ from tf2torch.weights import dtypes
 from tf2torch.weights.checkpoint import Array, Checkpoint, Entry, checked_shape, frozen
 from tf2torch.weights.errors import CheckpointError
 from tf2torch.weights.files import mapped
-from tf2torch.weights.streaming import Stream, Tensor, write_at
+from tf2torch.weights.streaming import Stream, Tensor, reserve, write_at
 
 TYPES = {
     "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16",
@@ -69,7 +69,7 @@ def write_file(
     start = 8 + len(text)
     with open(path, "wb", buffering=0) as file:
         write_at(file.fileno(), len(text).to_bytes(8, "little") + text, 0)
-        file.truncate(start + at)
+        reserve(file.fileno(), start + at)
         stream.write(file.fileno(), [(tensor, start + offset) for tensor, offset in places])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ Checksum = Callable[[Any, int], int]
 #: Bytes that are copied at once where the layout changes, and the most where rows are long.
 PIECE, LONGEST = 2 << 20, 16 << 20
 #: Bytes of contiguous data that are written at once.
-WRITTEN = 1 << 20
+WRITTEN = 4 << 20
 #: Rows and columns that a transposition takes at once, so that both sides stay in the cache.
 ROWS, COLUMNS = 64, 1024
 _SCRATCH = threading.local()
@@ -179,6 +180,20 @@ def _put(file: int, data: memoryview, offset: int) -> int:
     with _SEEKING:  # Windows has one position a file
         os.lseek(file, offset, os.SEEK_SET)
         return os.write(file, data)
+
+
+def reserve(file: int, size: int) -> None:
+    """Gives a file its size and, where the system can, its room on the disk.
+
+    A disk too small is told before the work, and later writes need not look for blocks.
+    """
+    if size and hasattr(os, "posix_fallocate"):
+        try:
+            return os.posix_fallocate(file, 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+    os.ftruncate(file, size)
 
 
 def write_at(file: int, data: Any, offset: int) -> None:
