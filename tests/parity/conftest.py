@@ -12,7 +12,7 @@ from tf2torch.parity.programs import Options, record_program
 
 @pytest.fixture(scope="session")
 def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both programs recorded once, with the tensors behind all names."""
+    """The programs recorded once, with the tensors behind all names."""
     folder = tmp_path_factory.mktemp("records")
     for name in NAMES:
         options = Options(recorder=("--trace", "all"))

@@ -1,4 +1,4 @@
-"""The two programs of this folder, their records, and conversions with one piece changed."""
+"""The programs of this folder, their records, and conversions with one piece changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tf2torch.parity import Report
 from tf2torch.parity.programs import Options, check_replay
 
 PROGRAMS = Path(__file__).parent / "programs"
-NAMES = ("images", "sequences")
+NAMES = ("images", "sequences", "uses")
 
 
 def copied(folder: Path, name: str, change: tuple[str, str] | None = None) -> Path:

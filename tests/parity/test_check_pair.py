@@ -106,6 +106,8 @@ def test_the_recorder_keeps_to_old_python(module: Path) -> None:
     modern = (ast.NamedExpr, ast.Match)
     assert not any(isinstance(node, modern) for node in ast.walk(tree))
     for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Tuple):
+            assert node.value.col_offset < node.value.elts[0].col_offset  # in parentheses
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             assert node.level or node.module not in ("__future__", "dataclasses")

@@ -13,12 +13,13 @@ import torch
 
 from tf2torch.parity.draws import arrangement
 from tf2torch.parity.order import Order, Pass, flat
+from tf2torch.parity.pairs import Pair
 from tf2torch.parity.patches import permutation
 from tf2torch.parity.recorder import probes
 from tf2torch.parity.recorder.writing import Writer
 from tf2torch.parity.records import Record
-from tf2torch.parity.tolerances import differs, last_place, line_differs
-from tf2torch.parity.values import ordinal, stacked_states, without_nodes
+from tf2torch.parity.tolerances import Tolerance, differs, last_place, line_differs
+from tf2torch.parity.values import graph_note, ordinal, printed, stacked_states
 from tf2torch.parity.variables import is_slot, same_update
 
 
@@ -174,10 +175,38 @@ def test_replay_imports_no_tensorflow() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
-def test_descriptions_of_graph_nodes_are_no_output() -> None:
-    lines = ["loss 0.5", 'Tensor("add:0", shape=(), dtype=float32)', "Tensor of rank 2"]
-    lines += ["W is <tf.Variable 'W:0' shape=(2,) dtype=float32_ref>", "end"]
-    assert without_nodes("\n".join(lines)) == ["loss 0.5", "Tensor of rank 2", "end"]
+def test_descriptions_of_the_graph_may_have_no_counterpart(tmp_path: Path) -> None:
+    nodes = ['Tensor("add:0", shape=(), dtype=float32)', "(?, 3) at <dtype: 'float32'>"]
+    nodes += ["W is <tf.Variable 'W:0' shape=(2,) dtype=float32_ref>", "(None, 4)", "(?,)"]
+    lines = ["loss 0.5", *nodes[:3], "Tensor of rank 2", "(2, 4)", *nodes[3:], "f(None)", "end"]
+    kept = ["loss 0.5", "Tensor of rank 2", "torch.Size([2, 4])", "(None, 4)", "f(None)", "end"]
+    for name, text in (("record", lines), ("replay", kept), ("short", [*kept[:2], *kept[4:]])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "stdout.txt").write_text("\n".join(text))
+    record = Record(tmp_path / "record")
+    pair = Pair(record, Record(tmp_path / "replay"), {}, Tolerance())
+    assert printed(pair) == ([], 6)
+    assert [note.text[-1] for note in graph_note(pair)] == ["4"]
+    findings, _ = printed(Pair(record, Record(tmp_path / "short"), {}, Tolerance()))
+    assert findings[0].text.splitlines() == [
+        "Line 3 of the output differs.", "got      f(None)", "expected (2, 4)"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted", "same"),
+    [
+        ("torch.float32 x", "<dtype: 'float32'> x", True),
+        ("torch.int64", "<dtype: 'int32'>", False),
+        ("float32", "torch.float32", True),
+        ("torch.Size([3])", "(3,)", True),
+        ("torch.Size([3, 4])", "TensorShape([Dimension(3), Dimension(4)])", True),
+        ("torch.Size([3, 4])", "(3, 5)", False),
+        ("<Model object at 0x7f01>", "<Model object at 0x55aa>", True),
+    ],
+)
+def test_types_and_shapes_have_a_name_in_each_framework(got: str, wanted: str, same: bool) -> None:
+    assert line_differs(got, wanted, 1e-5, 1e-6) is not same
 
 
 def test_start_values_are_no_fetched_values() -> None:

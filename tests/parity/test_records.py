@@ -217,3 +217,54 @@ def test_a_program_that_leaves_by_the_back_door_is_recorded(tmp_path: Path) -> N
     program.write_text("import os\nprint('done')\nos._exit(0)\n")
     assert record_program(program, tmp_path / "record") is None
     assert Record(tmp_path / "record").stdout == "done\n"
+
+
+ROWS = """\
+import tensorflow as tf
+table = tf.get_variable("in/table", [6, 2], use_resource=RESOURCE)
+rows = tf.nn.embedding_lookup(table, [1, 4, 1])
+labels = tf.constant([[1], [2], [3]], tf.int64)
+w = tf.get_variable("w", [5, 2])
+loss = tf.reduce_sum(tf.square(rows))
+loss += tf.reduce_sum(tf.nn.sampled_softmax_loss(w, tf.zeros([5]), labels, rows, 2, 5))
+train = tf.train.OPTIMIZER(0.1).minimize(loss)
+kept = tf.scatter_sub(tf.Variable([1.0, 2.0]), [0], [1.0])
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    for _ in range(2):
+        sess.run(train)
+    sess.run(kept)
+"""
+
+
+@pytest.mark.parametrize("resource", ["False", "True"])
+@pytest.mark.parametrize("optimizer", ["GradientDescentOptimizer", "AdamOptimizer"])
+def test_updates_of_rows_are_updates(tmp_path: Path, optimizer: str, resource: str) -> None:
+    program = tmp_path / "rows.py"
+    program.write_text(ROWS.replace("RESOURCE", resource).replace("OPTIMIZER", optimizer))
+    assert record_program(program, tmp_path / "record") is None
+    record = Record(tmp_path / "record")
+    found = [(event["name"], event["nth"]) for event in record.of("update")]
+    assert sorted(found) == [("in/table", 1), ("in/table", 2), ("w", 1), ("w", 2)]
+    first = next(event for event in record.of("update") if event["name"] == "in/table")
+    gradient = record.array(first["gradient"])
+    assert not gradient[[0, 2, 3, 5]].any() and gradient[[1, 4]].all()
+    if optimizer == "GradientDescentOptimizer":
+        assert first["rate"] == pytest.approx(0.1)
+        change = record.first_values["in/table"] - record.array(first["after"])
+        np.testing.assert_allclose(change, 0.1 * gradient, rtol=1e-5, atol=1e-7)
+    assert [run["train"] for run in record.of("run")] == [False, True, True, False]
+
+
+def test_initialisations_are_told_apart_by_model(tmp_path: Path) -> None:
+    rows = [(1, ["a", "b"]), (2, ["c"]), (3, ["a"]), (4, ["b", "late"]), (5, ["c"]), (6, ["c"])]
+    events = [
+        {"kind": "variables", "when": "init", "run": run, "value": {n: {"at": run} for n in names}}
+        for run, names in rows
+    ]
+    (tmp_path / "events.jsonl").write_text("".join(f"{json.dumps(e)}\n" for e in events))
+    record = Record(tmp_path)
+    first, second = record.rounds({"a", "b", "late"})
+    assert (first.first, first.last, second.first, second.last) == (1, 1, 3, 4)
+    assert {name: at["at"] for name, at in second.values.items()} == {"a": 3, "b": 4, "late": 4}
+    assert [made.first for made in record.rounds({"c"})] == [2, 5, 6]

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.nn.parameter import is_lazy
 
 from tf2torch.parity.draws import Draws
 from tf2torch.parity.mapping import entries_of
-from tf2torch.parity.records import Record
+from tf2torch.parity.records import Initialisation, Record
 from tf2torch.weights import layout
 
 ROOT = re.compile(r"[A-Za-z_]\w*")
@@ -36,6 +37,9 @@ class Loader:
         self._made: dict[str, int] = {}
         self._instances: dict[str, list[weakref.ref[nn.Module]]] = {}
         self._kept: list[nn.Module] = []  # first instances: later ones may only lend their values
+        self._calls = 0  # of modules so far
+        self._rounds: dict[str, tuple[int, tuple[int, int]]] = {}
+        self._starts: dict[str, list[Initialisation]] = {}
         self._round = 0  # of the initializations that a program makes of one model
         self.script: dict[str, Any] = {}
         self.loaded: set[tuple[str, str]] = set()
@@ -57,10 +61,9 @@ class Loader:
         for name, steps in self.entries[(module, key)]:
             if name not in self._record.first_values:
                 return None
-            values = self._record.first_values[name]
-            if self._round:
-                given = [found[name] for found in self._record.initial if name in found]
-                values = given[min(self._round, len(given) - 1)]
+            made = self._made_by(module)[1 : self._round + 1] if self._round else []
+            later = [one.values[name] for one in made if name in one.values]
+            values = self._record.array(later[-1]) if later else self._record.first_values[name]
             parts.append((steps, values))
         return layout.join(parts)
 
@@ -86,9 +89,10 @@ class Loader:
     def _check_start(self, module: str, key: str, parameter: Any, value: Any) -> None:
         """The conversion's own initial value must be of the same kind as the original's."""
         own = parameter.detach().double().cpu().numpy()
-        if value.size == 0 or value.dtype.kind != "f":
+        names = [name for name, _ in self.entries[(module, key)]]
+        if value.size == 0 or value.dtype.kind != "f" or self._record.restored & {*names}:
             return
-        drawn = any(name in self._record.drawn for name, _ in self.entries[(module, key)])
+        drawn = any(name in self._record.drawn for name in names)
         if not drawn and np.all(value == value.flat[0]):
             if not np.allclose(own, value, rtol=1e-6, atol=1e-7):
                 self._finding(
@@ -117,6 +121,7 @@ class Loader:
             if "__init__" in cls.__dict__:
                 cls.__init__ = self._wrapped(cls.__init__)  # type: ignore[misc]
 
+        register_module_forward_pre_hook(self._called)
         nn.Module.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[assignment]
         register = nn.Module.register_parameter
 
@@ -154,13 +159,39 @@ class Loader:
         self._made[name] = count + 1
         title = f"{name}#{count}" if f"{name}#{count}" in titles else name
         made = self._instances.setdefault(title, [])
-        self._round = len(made)
+        self._round = self._next_round(title)
         self._kept += [] if made else [module]
         made.append(weakref.ref(module))
         for owner, key in self.entries:
             if owner == title:
                 self._load_into(title, module, key)
         self._round = 0
+
+    def _next_round(self, title: str) -> int:
+        """The initialization that a new model of a title is of.
+
+        A model that a loop makes anew at once is of the first: nothing has used that before it.
+        """
+        place = (self._draws.finished, self._calls)
+        number, before = self._rounds.get(title, (-1, (-1, -1)))
+        made = self._made_by(title)[max(number, 0) : number + 2]
+        at_once = len(made) == 2 and self._record.only_initialises(made[0].last, made[1].first)
+        if place != before or at_once:
+            number += 1
+        self._rounds[title] = (number, place)
+        return number
+
+    def _made_by(self, title: str) -> list[Initialisation]:
+        """The initialisations of the variables of a model."""
+        if title not in self._starts:
+            rows = (
+                row for (owner, _), rows in self.entries.items() if owner == title for row in rows
+            )
+            self._starts[title] = self._record.rounds({name for name, _ in rows})
+        return self._starts[title]
+
+    def _called(self, *_: Any) -> None:
+        self._calls += 1
 
     def _load_into(self, title: str, module: nn.Module, key: str) -> None:
         found = find(module, key)

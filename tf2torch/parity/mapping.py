@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tf2torch.weights.rounds import expanded, numbered_key
+from tf2torch.weights.rounds import Round, expanded, numbered_key
 
 
 def with_rounds(weights: Mapping[str, Any], made: Iterable[str]) -> dict[str, Any]:
     """The map of a record, which has made these variables in this order, round by round."""
 
-    def numbered(entry: Any, rounds: tuple[int, ...]) -> Any:
+    def numbered(entry: Any, rounds: tuple[Round, ...]) -> Any:
         if isinstance(entry, list):
             return [numbered(row, rounds) for row in entry]
         return entry and {**entry, "key": numbered_key(entry["key"], rounds)}
@@ -29,6 +30,35 @@ def map_path(original: Path, converted: Path) -> Path:
     pairs = zip(original.resolve().parents, converted.resolve().parents)
     shared = (there / f"{here.name}.weights.json" for here, there in pairs)
     return next((path for path in shared if path.exists()), own)
+
+
+def read_for(converted: Path, path: Path) -> dict[str, Any]:
+    """The map of a conversion from its file, with the names of the record."""
+    return by_graph(of_program(json.loads(path.read_text(encoding="utf-8")), converted, path))
+
+
+def of_program(weights: Mapping[str, Any], converted: Path, path: Path) -> dict[str, Any]:
+    """The map without classes that only other programs of the folder have.
+
+    `path` is that of the map: `free.Model` is the class in the file `free.py` beside it.
+    """
+    files: dict[str, set[str]] = {}
+    for entry in weights["variables"].values():
+        for row in rows_of(entry):
+            file, _, name = row["module"].split("#")[0].rpartition(".")
+            files.setdefault(name, set()).add(file)
+    here, there = converted.resolve(), path.resolve().parent
+    inside = here.is_relative_to(there)
+    own = ".".join(here.relative_to(there).with_suffix("").parts) if inside else here.stem
+    foreign = {
+        f"{file}.{name}" for name, found in files.items() if own in found for file in found - {own}
+    }
+
+    def kept(entry: Any) -> Any:
+        rows = [row for row in rows_of(entry) if row["module"].split("#")[0] not in foreign]
+        return rows[0] if len(rows) == 1 else rows or None
+
+    return {**weights, "variables": {n: kept(e) for n, e in weights["variables"].items()}}
 
 
 def by_graph(weights: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -14,6 +14,7 @@ from tf2torch.parity.findings import END
 from tf2torch.parity.mapping import entries_of
 from tf2torch.parity.records import Event, Record
 from tf2torch.parity.tolerances import Tolerance, distance
+from tf2torch.parity.uses import Fetch, Match, Search, matches, search_in
 
 ROUNDING = 30.0  # both programs round, and neither is exact
 
@@ -51,8 +52,26 @@ class Pair:
                     parts = zip(self.replay.leaves(a["value"]), other.leaves(b["value"]))
                     far = max((distance(x, y) for x, y in parts), default=0.0)
                     found.append((event["run"], far))
+            found += self._rounding_of_uses(search_in(other))
         found.sort()
         return list(zip((run for run, _ in found), accumulate((far for _, far in found), max)))
+
+    def _rounding_of_uses(self, other: Search) -> Iterator[tuple[int, float]]:
+        for fetch, match in self.uses:
+            if match is not None:
+                both = match.values(self.search.sites), match.values(other.sites)
+                for run, mine, there in zip(fetch.runs, *both):
+                    yield run, max((distance(x, y) for x, y in zip(mine, there)), default=0.0)
+
+    @cached_property
+    def search(self) -> Search:
+        """The places of the conversion that take or store values."""
+        return search_in(self.replay)
+
+    @cached_property
+    def uses(self) -> list[tuple[Fetch, Match | None]]:
+        """Fetched values without a name, with their counterparts."""
+        return matches(self.record, self.search)
 
     def allowed(self, run: int) -> tuple[float, float]:
         """Relative and absolute tolerance at a run."""

@@ -48,6 +48,8 @@ def run(
     work = folder / "files"
     work.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ)
+    if environment.get("PYTHONHASHSEED", "random") == "random":
+        environment["PYTHONHASHSEED"] = "0"  # sets of strings have the same order on both sides
     if title == "conversion":
         package = str(Path(__file__).resolve().parents[2])
         known = environment.get("PYTHONPATH")

@@ -6,7 +6,7 @@ replayer in this one, from the recorded initial values and with the recorded ran
 
 from __future__ import annotations
 
-import json
+import re
 import sys
 import tempfile
 import time
@@ -16,14 +16,16 @@ from pathlib import Path
 
 from tf2torch.parity.doubt import SURE_UPDATES, decided, first_loose_run
 from tf2torch.parity.findings import END, NUMBERS, Finding
-from tf2torch.parity.mapping import by_graph, graphs_of, map_path, with_rounds
+from tf2torch.parity.mapping import graphs_of, map_path, read_for, with_rounds
 from tf2torch.parity.pairs import Pair
 from tf2torch.parity.processes import record_command, replay_command, run
 from tf2torch.parity.records import Record
 from tf2torch.parity.reports import Report, sites_of
 from tf2torch.parity.tolerances import DOUBLE, Tolerance
-from tf2torch.parity.values import draw_notes
+from tf2torch.parity.values import draw_notes, graph_note
 from tf2torch.parity.verdict import compare
+
+SETS = re.compile(r"\b(?:frozen)?set\(|\{\s*['\"][^{}:]*\}")
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,8 @@ def check_replay(
     # What is left lies above the rounding that was measured, or above all that doubles have.
     cause = "meaning" if pair.rounded or options.double else "rounding"
     findings = [replace(f, cause=cause) if f.kind in NUMBERS else f for f in findings]
-    notes = draw_notes(pair.replay) + rounding_note(pair)
+    notes = draw_notes(pair.replay) + rounding_note(pair) + graph_note(pair)
+    notes += hashing_note(pair, original) if findings else []
     sites = sites_of(pair.record, original, measures)
     early = [run for run, steps in pair.steps.items() if steps < SURE_UPDATES and run != END]
     return Report(
@@ -209,9 +212,20 @@ def rounding_note(pair: Pair) -> list[Finding]:
     return [Finding("draw", f"{text} largest: tolerances follow it")]
 
 
+def hashing_note(pair: Pair, original: Path) -> list[Finding]:
+    """Where the two Pythons order sets of strings each in its way."""
+    there = next((event["hashing"] for event in pair.record.of("clock")), "")
+    here = sys.hash_info.algorithm
+    text = original.read_text(encoding="utf-8", errors="replace")
+    if there in ("", here) or not SETS.search(text):
+        return []
+    text = f"The two Pythons hash text differently ({there}, here {here}): sets of strings do not"
+    return [Finding("draw", f"{text} have the same order, which sorted() would give them")]
+
+
 def pair_of(converted: Path, record: Path, replay: Path, options: Options) -> Pair:
     path = options.weights or converted.with_suffix(".weights.json")
-    weights = by_graph(json.loads(path.read_text(encoding="utf-8")))
+    weights = read_for(converted, path)
     known = Record(record, graphs_of(weights))
     weights = with_rounds(weights, known.first_values)
     allowed = options.tolerance or (DOUBLE if options.double else Tolerance())

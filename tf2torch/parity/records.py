@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,15 @@ from typing import Any
 import numpy as np
 
 Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Initialisation:
+    """One initialisation of some variables, in one run or more: its runs, and the stored values."""
+
+    first: int
+    last: int
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,13 +48,16 @@ class Record:
             stream.seek(reference["at"])
             return np.lib.format.read_array(stream, allow_pickle=False)
 
+    def shape(self, reference: Mapping[str, Any]) -> tuple[int, ...]:
+        """The shape of an array, without its values."""
+        with (self.folder / "values.bin").open("rb") as stream:
+            stream.seek(reference["at"])
+            np.lib.format.read_magic(stream)
+            return np.lib.format.read_array_header_1_0(stream)[0]
+
     def leaves(self, value: Any) -> list[Any]:
         """The arrays of a nested value, in order."""
-        if "list" in value:
-            return [leaf for item in value["list"] for leaf in self.leaves(item)]
-        if "dict" in value:
-            return [leaf for _, item in value["dict"] for leaf in self.leaves(item)]
-        return [self.array(value)] if "at" in value else []
+        return [self.array(reference) for reference in references(value)]
 
     @cached_property
     def stdout(self) -> str:
@@ -67,6 +79,24 @@ class Record:
             for event in self.of("variables")
             if event["when"] == "init"
         ]
+
+    def rounds(self, names: Collection[str]) -> list[Initialisation]:
+        """The initialisations of some variables: what sets one of them anew begins another."""
+        found: list[Initialisation] = []
+        for event in self.of("variables"):
+            given = {n: at for n, at in event["value"].items() if n in names and "at" in at}
+            if event["when"] != "init" or not given:
+                continue
+            if found and not given.keys() & found[-1].values.keys():
+                last = found.pop()
+                found.append(Initialisation(last.first, event["run"], {**last.values, **given}))
+            else:
+                found.append(Initialisation(event["run"], event["run"], given))
+        return found
+
+    def only_initialises(self, after: int, before: int) -> bool:
+        """Whether all runs between two are initialisations."""
+        return all(event["init"] for event in self.of("run") if after < event["id"] < before)
 
     @cached_property
     def first_values(self) -> dict[str, Any]:
@@ -108,9 +138,24 @@ class Record:
         return [line for event in self.of("printed") for line in event["lines"]]
 
     @cached_property
+    def readings(self) -> dict[str, list[Any]]:
+        """What the program has read from each clock."""
+        return {k: v for event in self.of("clock") for k, v in event["readings"].items()}
+
+    @cached_property
     def drawn(self) -> frozenset[str]:
         """The variables whose initial values come from random ops."""
         return frozenset(name for event in self.of("variables") for name in event["drawn"])
+
+    @cached_property
+    def restored(self) -> frozenset[str]:
+        """The variables whose first values come from a checkpoint."""
+        found: dict[str, bool] = {}
+        for event in self.of("variables"):
+            if event["when"] == "init":
+                for name in event["value"]:
+                    found.setdefault(name, name in event["restored"])
+        return frozenset(name for name, restored in found.items() if restored)
 
     @cached_property
     def final_values(self) -> dict[str, Any]:
@@ -120,6 +165,18 @@ class Record:
             if event["when"] == "final":
                 found.update({n: self.array(at) for n, at in event["value"].items() if "at" in at})
         return found
+
+
+def references(value: Any) -> Iterator[Any]:
+    """The stored arrays of a nested value, in order."""
+    if "list" in value:
+        for item in value["list"]:
+            yield from references(item)
+    elif "dict" in value:
+        for _, item in value["dict"]:
+            yield from references(item)
+    elif "at" in value:
+        yield value
 
 
 GRAPH = re.compile(r"graph (\d+)/")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import json
 import os
 import sys
 from pathlib import Path
@@ -19,72 +18,26 @@ from typing import Any
 
 import torch
 
+from tf2torch.parity.crossings import SEEN, Crossings, wanted
 from tf2torch.parity.devices import NoDevice, prepare
 from tf2torch.parity.draws import Draws
+from tf2torch.parity.instrument import BIND, NATIVE, Instrument, host_names
 from tf2torch.parity.loading import Loader
-from tf2torch.parity.mapping import by_graph, graphs_of, with_rounds
+from tf2torch.parity.mapping import graphs_of, read_for, with_rounds
 from tf2torch.parity.optimizing import Steps, tensorflow_adam
 from tf2torch.parity.order import Order
 from tf2torch.parity.pairs import same_scope, sequences
 from tf2torch.parity.patches import Patches, caller_line, patch_support
 from tf2torch.parity.precision import use_double_precision
 from tf2torch.parity.recorder import probes
+from tf2torch.parity.recorder.clock import Clock
 from tf2torch.parity.recorder.running import execute, program_line
 from tf2torch.parity.recorder.writing import Tee, Writer
-from tf2torch.parity.records import Record
+from tf2torch.parity.records import Event, Record
 from tf2torch.parity.tracing import Tracing
 
-BIND = "__tf2torch_bind__"
-NATIVE = "__tf2torch_native__"
 #: Relative change of the initial values: some ten times the precision of singles, and of doubles.
 JITTER, FINE_JITTER = 1e-6, 1e-14
-
-
-class Instrument(probes.Instrument):
-    """Probes, and around the making of a bare tensor: torch's own draws, then its value."""
-
-    fetching = frozenset(("item", "numpy", "tolist", "state_to_numpy"))
-
-    def __init__(self, roots: dict[str, set[str]]) -> None:
-        super().__init__()
-        self._roots = roots
-
-    def visit_Assign(self, node: ast.Assign) -> Any:
-        made = super().visit_Assign(node)
-        statements = made if isinstance(made, list) else [made]
-        scope = ".".join(self._scope)
-        names = {root_of(part) for target in node.targets for part in parts_of(target)}
-        wanted = sorted(name for name in names if self._wanted(name))
-        if not wanted:
-            return statements
-        before = self._parsed(f"{NATIVE}(True)", node)
-        lines = [f"{BIND}({scope!r}, {name!r}, {name})" for name in wanted]
-        after = self._parsed("\n".join([f"{NATIVE}(False)", *lines]), node)
-        return [*before, statements[0], *after, *statements[1:]]
-
-    def _wanted(self, name: str) -> bool:
-        functions = self._roots.get(name, set())
-        return "" in functions or bool(self._scope and self._scope[-1] in functions)
-
-    @staticmethod
-    def _parsed(source: str, node: ast.stmt) -> list[ast.stmt]:
-        statements = ast.parse(source).body
-        for statement in statements:
-            for part in ast.walk(statement):
-                ast.copy_location(part, node)
-        return statements
-
-
-def parts_of(target: ast.AST) -> list[ast.AST]:
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return [part for item in target.elts for part in parts_of(item)]
-    return [target]
-
-
-def root_of(target: Any) -> str:
-    while isinstance(target, (ast.Attribute, ast.Subscript, ast.Starred)):
-        target = target.value
-    return target.id if isinstance(target, ast.Name) else ""
 
 
 class Replayer:
@@ -94,7 +47,8 @@ class Replayer:
         self._writer = writer
         self._drawn = drawn
         self._known = sequences(record)
-        self._seen: dict[tuple[str, bool], int] = {}
+        self._turns = {name: by_scope(events) for name, events in self._known.items()}
+        self._seen: dict[tuple[str, int], int] = {}
         self._host: set[str] = set()
         self._traced = {event["name"].split("[")[0] for event in record.of("trace")}
         self._tracing = tracing
@@ -119,23 +73,32 @@ class Replayer:
             event = {"name": name, "scope": scope, "line": line, "tensor": tensor}
             event["fetched"] = fetched
             self._writer.event("assign", value=self._writer.value(plain), **event)
-            runs = self._known[name]
             if tensor or (name in self._host and not fetched):
                 continue
-            if not same_scope([event], runs[0], strict=True):
-                continue
-            count = self._seen.get((name, tensor), 0)
-            self._seen[name, tensor] = count + 1
-            if count < len(runs):
-                self._drawn.finish(runs[count]["run"])
+            # Each function has its own turns: one may train, and the other evaluate.
+            for number, runs in enumerate(self._turns[name]):
+                if not same_scope([event], runs[0], strict=True):
+                    continue
+                count = self._seen.get((name, number), 0)
+                self._seen[name, number] = count + 1
+                if count < len(runs):
+                    self._drawn.finish(runs[count]["run"])
 
 
-def host_names(tree: ast.Module) -> set[str]:
-    """Names that the program gives a value taken from a tensor: `loss = total.item()`."""
+def by_scope(events: list[Event]) -> list[list[Event]]:
+    """The assignments of each function."""
+    scopes = dict.fromkeys(event["scope"] for event in events)
+    return [[event for event in events if event["scope"] == scope] for scope in scopes]
+
+
+def assigned_names(tree: ast.Module) -> set[str]:
+    """Every name that the program gives a value."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and probes.fetches(node.value, Instrument.fetching):
+        if isinstance(node, ast.Assign):
             found.update(text for target in node.targets for text in probes.target_texts(target))
+        elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
+            found.update(probes.target_texts(node.target))
     return found
 
 
@@ -175,7 +138,7 @@ def replay(
     prepare(device)
     path = Path(converted).resolve()
     mapped = Path(weights) if weights else path.with_suffix(".weights.json")
-    weight_map = by_graph(json.loads(mapped.read_text(encoding="utf-8")))
+    weight_map = read_for(path, mapped)
     known = Record(Path(record), graphs_of(weight_map))
     weight_map = with_rounds(weight_map, known.first_values)
     writer = Writer(folder)
@@ -220,19 +183,27 @@ def replay(
     instrument = Instrument(loader.roots())
 
     def transform(tree: ast.Module) -> ast.Module:
-        replayer.expect(host_names(tree))
+        instrument.names = host_names(tree)
+        replayer.expect(instrument.names)
+        kept = wanted(known, assigned_names(tree))
+        if kept is not None:
+            crossings = Crossings(writer, str(path), kept)
+            crossings.install()
+            namespace[SEEN] = crossings.seen
+            tree = crossings.instrument(tree)
         return instrument.visit(tree)
 
-    namespace = {
+    namespace: dict[str, Any] = {
         probes.PROBE: replayer.probe,
         BIND: loader.bind,
         NATIVE: native,
     }
+    clock = Clock(str(path), known.readings)
     with open(os.path.join(folder, "stdout.txt"), "w", encoding="utf-8") as copy:
         tee = Tee(sys.stdout, copy, lambda: program_line(str(path)))
         stdout, sys.stdout = sys.stdout, tee
         try:
-            error = execute(str(path), arguments, namespace, transform)
+            error = execute(str(path), arguments, namespace, transform, clock)
         finally:
             sys.stdout = stdout
     steps.flush()

@@ -11,6 +11,15 @@ import numpy as np
 NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?|[-+]?\b(?:nan|inf)\b")
 SCALAR = re.compile(r"\bnp\.(?:float|int|uint|bool_?)\d*\(([^()]*)\)")
 UNKNOWN_LENGTH = re.compile(r"(?<=[( ])\?(?=[,)])")
+#: What the frameworks write each in their way: types, shapes, and where in memory an object lies.
+SAME = (
+    (re.compile(r"<dtype: '(\w+?)(?:_ref)?'>"), r"\1"),
+    (re.compile(r"\b(?:tf|torch)\.(?=(?:u?int\d+|b?float\d+|bool)\b)"), ""),
+    (re.compile(r"\bDimension\((\w+)\)"), r"\1"),
+    (re.compile(r"\b(?:torch\.Size|TensorShape)\(\[([^\]]*)\]\)"), r"(\1)"),
+    (re.compile(r"(?<=[\w?]),\)"), ")"),
+    (re.compile(r"\bat 0x[0-9a-f]+"), "at 0x"),
+)
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,10 @@ def line_differs(got: str, wanted: str, rtol: float, atol: float) -> bool:
 
 def plain(line: str) -> str:
     """A line as older versions print it: ``np.float32(0.5)`` as 0.5, unknown lengths as None."""
-    return UNKNOWN_LENGTH.sub("None", SCALAR.sub(r"\1", line))
+    line = UNKNOWN_LENGTH.sub("None", SCALAR.sub(r"\1", line))
+    for found, written in SAME:
+        line = found.sub(written, line)
+    return line
 
 
 def words(line: str) -> str:

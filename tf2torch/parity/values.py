@@ -12,6 +12,7 @@ from tf2torch.parity.findings import END, Finding, Measure
 from tf2torch.parity.pairs import Pair, on_host, same_scope, sequences
 from tf2torch.parity.records import Event, Record
 from tf2torch.parity.tolerances import differs, error, line_differs
+from tf2torch.parity.unnamed import ordinal, renamed
 
 
 def starts(replay: Record) -> list[Finding]:
@@ -53,11 +54,12 @@ def fetched(pair: Pair) -> tuple[list[Finding], list[Measure]]:
     for name, wanted in _by_function(sequences(pair.record)):
         if name in pair.ignore:
             continue
-        run, line = wanted[0]["run"], wanted[0]["line"]
+        line = wanted[0]["line"]
         got = _from_one_line(same_scope(on_host(converted, name), wanted[0]), len(wanted))
         if not got:
-            text = f"The fetched value {name!r} has no counterpart in the conversion"
-            found.append(Finding("missing", text, line, run=run, name=name))
+            here, measured = renamed(pair, name, wanted)
+            found += here
+            measures += measured
             continue
         for number, (a, b) in enumerate(zip(got, wanted), 1):
             why, absolute, relative = _event_differs(pair, a, b)
@@ -101,11 +103,6 @@ def _from_one_line(events: list[Event], count: int) -> list[Event]:
     return fitting[0] if len(fitting) == 1 else events
 
 
-def ordinal(number: int) -> str:
-    teen = number % 100 in (11, 12, 13)
-    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
-
-
 def _event_differs(pair: Pair, got: Event, wanted: Event) -> tuple[str | None, float, float]:
     """What is wrong, and the largest absolute and relative difference."""
     mine = by_keys(got["value"], wanted["value"])
@@ -144,32 +141,61 @@ def stacked_states(leaves: list[Any]) -> list[Any]:
     return [np.stack(leaves[1::2]), np.stack(leaves[0::2])]
 
 
-NODE = re.compile(r'\b(?:Sparse)?Tensor\("|<tf\.(?:Variable|Operation|Tensor)\b')
+#: What a line says of a node of the graph, or of what the graph leaves open: torch has neither.
+NODE = re.compile(
+    r"""\b(?:Sparse)?Tensor\("|<tf\.(?:Variable|Operation|Tensor)\b|<dtype: '|\bDimension\(|"""
+    r"""\bTensorShape\(|\((?=[^()]*,)(?:\d+, )*(?:\?|None)(?:, (?:\d+|\?|None))*,?\)"""
+)
 
 
-def without_nodes(output: str) -> list[str]:
-    """The lines of an output but those that describe nodes of the graph: torch has none."""
-    return [line for line in output.splitlines() if NODE.search(line) is None]
+def counterparts(pair: Pair) -> Iterator[tuple[int | None, int | None]]:
+    """The lines of both outputs that stand for each other: of the original, of the conversion.
+
+    A line that describes a node has a counterpart where the next line of the conversion says the
+    same; else the conversion leaves it out.
+    """
+    wanted, got = pair.record.stdout.splitlines(), pair.replay.stdout.splitlines()
+    rtol, atol = pair.allowed(END)
+    at = 0
+    for number, line in enumerate(wanted):
+        there = at < len(got)
+        if NODE.search(line) and not (there and not line_differs(got[at], line, rtol, atol)):
+            continue
+        yield number, at if there else None
+        at += there
+    yield from ((None, rest) for rest in range(at, len(got)))
 
 
 def printed(pair: Pair) -> tuple[list[Finding], int]:
     """The first difference of the output, and how many lines were compared."""
-    wanted, got = without_nodes(pair.record.stdout), pair.replay.stdout.splitlines()
+    wanted, got = pair.record.stdout.splitlines(), pair.replay.stdout.splitlines()
     rtol, atol = pair.allowed(END)
-    both = min(len(wanted), len(got))
-    for number, (a, b) in enumerate(zip(got, wanted), 1):
-        if line_differs(a, b, rtol, atol):
-            text = f"Line {number} of the output differs.\ngot      {a}\nexpected {b}"
-            return [Finding("output", text, *lines(pair, number))], both
-    if len(got) != len(wanted):
-        more = (got if len(got) > len(wanted) else wanted)[both]
-        text = f"The output has {len(got)} lines, expected {len(wanted)}; the first without "
-        return [Finding("output", f"{text}counterpart: {more}", *lines(pair, both + 1))], both
+    pairs = list(counterparts(pair))
+    both = sum(a is not None and b is not None for a, b in pairs)
+    for a, b in pairs:
+        if a is None or b is None:
+            more = wanted[a] if a is not None else got[b or 0]
+            total = len([a for a, _ in pairs if a is not None])
+            text = f"The output has {len(got)} lines, expected {total}; the first without "
+            return [Finding("output", f"{text}counterpart: {more}", *lines(pair, a, b))], both
+        if line_differs(got[b], wanted[a], rtol, atol):
+            text = f"Line {b + 1} of the output differs.\ngot      {got[b]}\nexpected {wanted[a]}"
+            return [Finding("output", text, *lines(pair, a, b))], both
     return [], both
 
 
-def lines(pair: Pair, number: int) -> tuple[int, int]:
-    """The source lines that print a line of output."""
-    both = pair.record.printed, pair.replay.printed
-    found = [printed[number - 1] if number <= len(printed) else 0 for printed in both]
-    return found[0], found[1]
+def graph_note(pair: Pair) -> list[Finding]:
+    """How many lines of the original describe its graph and are left out."""
+    count = len(pair.record.stdout.splitlines())
+    count -= sum(a is not None for a, _ in counterparts(pair))
+    text = f"Lines of output that describe the graph and have no counterpart: {count}"
+    return [Finding("draw", text)] if count else []
+
+
+def lines(pair: Pair, wanted: int | None, got: int | None) -> tuple[int, int]:
+    """The source lines that print a line of each output."""
+
+    def line(printed: list[int], number: int | None) -> int:
+        return printed[number] if number is not None and number < len(printed) else 0
+
+    return line(pair.record.printed, wanted), line(pair.replay.printed, got)

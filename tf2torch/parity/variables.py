@@ -15,7 +15,7 @@ from tf2torch.parity.mapping import entries_of
 from tf2torch.parity.pairs import ROUNDING, Pair
 from tf2torch.parity.records import Event
 from tf2torch.parity.tolerances import differs, error
-from tf2torch.parity.values import ordinal
+from tf2torch.parity.unnamed import ordinal
 from tf2torch.weights import layout
 
 #: Two moving averages of one variable give another result in the other order, by a part of a step.

@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
+from .rows import row_updates
+
 RANDOM_OPS = {
     "RandomUniform": "uniform",
     "RandomStandardNormal": "normal",
@@ -26,6 +28,7 @@ RANDOM_OPS = {
     "FixedUnigramCandidateSampler": "candidates",
     "AllCandidateSampler": "candidates",
 }
+SEEDED = ("ComputeAccidentalHits",)  # has a seed and draws nothing
 DATA_OPS = (
     "IteratorGetNext",
     "IteratorGetNextSync",
@@ -92,6 +95,7 @@ def draws_unseen(op: Any) -> bool:
     return (
         "seed" in attributes
         and op.type not in RANDOM_OPS
+        and op.type not in SEEDED
         and "Queue" not in op.type
         and "Dataset" not in op.type
         and not ("dropout" in attributes and op.get_attr("dropout") == 0.0)
@@ -159,11 +163,15 @@ def initialises_only(op: Any, variables: Dict[str, Any], limit: int = 200) -> bo
 class Update:
     """An op that changes a variable by a gradient, and the tensors that say how."""
 
-    def __init__(self, op: Any, name: str, script: str) -> None:
+    def __init__(self, op: Any, name: str, script: str,
+                 tensors: Optional[Dict[str, Any]] = None) -> None:  # fmt: skip
         self.op, self.name = op, name
         self.line = line_of(op, script)
         self.tensors: Dict[str, Any] = {}
         if in_control_flow(op):
+            return
+        if tensors is not None:
+            self.tensors = tensors
             return
         for argument, tensor in zip(op.op_def.input_arg, op.inputs):
             part = UPDATE_INPUTS.get(argument.name)
@@ -242,11 +250,14 @@ class Plan:
         ]
         self.restored = [name for name in restored if name not in self.initialised]
         self.initialised += self.restored
-        self.updates = [
-            Update(op, name, script)
+        applied = [
+            (op, name)
             for op, name in written
             if name is not None and op.type.startswith(UPDATE_PREFIXES)
         ]
+        self.updates = [Update(op, name, script) for op, name in applied]
+        for op, name, tensors in row_updates(ops, written, applied):
+            self.updates.append(Update(op, name, script, tensors))
         self.unordered = unordered([pair for pair in written if pair[1] is not None])
         self.trains = bool(self.updates) or any(op.type.startswith(UPDATE_PREFIXES) for op in ops)
         unseen = [op for op in ops if draws_unseen(op) and not initialises_only(op, variables)]

@@ -59,6 +59,10 @@ class Instrument(ast.NodeTransformer):
     def __init__(self) -> None:
         self._scope: List[str] = []
 
+    def takes(self, node: ast.AST) -> bool:
+        """Whether an expression gives what a run has fetched."""
+        return fetches(node, self.fetching)
+
     def _inside(self, node: Any) -> Any:
         self._scope.append(node.name)
         self.generic_visit(node)
@@ -90,7 +94,7 @@ class Instrument(ast.NodeTransformer):
             PROBE,
             node.lineno,
             ".".join(self._scope),
-            may_fetch and fetches(node.value, self.fetching),
+            may_fetch and self.takes(node.value),
             tuple(names),
             ", ".join(names),
         )

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
+from .fetched import Fetched
 from .graphs import RANDOM_OPS, Plan, closure, flat_fetches, in_control_flow, is_drawn, line_of
 from .probes import numeric
 from .several import Several
@@ -33,7 +34,7 @@ class Recorder:
         self.runs = 0
         self._plans: Dict[Any, Plan] = {}
         self._busy = False
-        self._recent: Dict[int, Any] = {}
+        self._fetched = Fetched()
         self._known: Dict[int, List[str]] = {}
         self._made: Set[str] = set()
         self._sessions: List[Any] = []
@@ -86,9 +87,10 @@ class Recorder:
                 self.writer.event("data_end", run=number, op=op.name, error=type(error).__name__)
             raise
         store = self.writer.value
+        stored = store(result)
         self.writer.event(
             "run", id=number, file=file, line=line, train=plan.trains, init=bool(plan.initialised),
-            value=store(result), feeds=self._feeds(feed_dict), updates=self.updates.group(plan),
+            value=stored, feeds=self._feeds(feed_dict), updates=self.updates.group(plan),
         )  # fmt: skip
         shapes = {op: np.shape(found["draw:" + other.name][0]) for op, other in plan.left_out}
         for op, values, rate in self._in_order(plan, found, watch):
@@ -109,7 +111,7 @@ class Recorder:
             known = self._known.setdefault(id(graph), [])
             known += [name for name in plan.initialised if name not in known]
             self._variables(original, session, "init", number, plan.initialised, plan.restored)
-        self._remember(result)
+        self._fetched.remember(fetches, result, stored)
         return result
 
     def _plan(self, graph: Any, fetches: Any, feed_dict: Any) -> Plan:
@@ -209,6 +211,7 @@ class Recorder:
             lines={graph + n: line_of(variables[n].op, self.script) for n in values},
             drawn=[graph + n for n in values if when == "init"
                    and (n in restored or is_drawn(variables[n]))],
+            restored=[graph + n for n in values if n in restored],
         )  # fmt: skip
 
     def _read(self, original: Callable[..., Any], session: Any,
@@ -248,27 +251,36 @@ class Recorder:
 
     # Names
 
-    def _remember(self, result: Any) -> None:
-        self._recent = {}
-        stack = [result]
-        while stack:
-            item = stack.pop()
-            self._recent[id(item)] = item
-            if isinstance(item, dict):
-                stack.extend(item.values())
-            elif isinstance(item, (list, tuple)):
-                stack.extend(item)
-
     def probe(self, line: int, scope: str, fetched: bool, names: Tuple[str, ...],
               values: Tuple[Any, ...]) -> None:  # fmt: skip
         for name, value in zip(names, values):
             self.tracing.note(name, scope, line, value)
-            known = id(value) in self._recent and value is not None
-            if (fetched or known) and numeric(value):
+            self._fetched.name(name, value)
+            if (fetched or value in self._fetched) and numeric(value):
                 self.writer.event(
                     "assign", name=name, scope=scope, line=line, run=self.runs,
-                    value=self.writer.value(value),
+                    value=self.writer.value(value), labels=self._fetched.labels(value),
                 )  # fmt: skip
+
+    def use(self, line: int, scope: str, sink: str, place: int, named: bool, value: Any) -> Any:
+        """A fetched value goes where no name tells what it is."""
+        if value in self._fetched and not (named and numeric(value)):
+            self.writer.event(
+                "use", run=self.runs, line=line, scope=scope, sink=sink, place=place,
+                value=self._fetched.stored(value) or self.writer.value(value),
+                labels=self._fetched.labels(value),
+            )  # fmt: skip
+        return value
+
+    def store(self, line: int, scope: str, sink: str, part: str, sure: bool, value: Any) -> Any:
+        """A statement stores, returns or decides by something made of fetched values."""
+        if sure or self._fetched.within(value):
+            stored = self._fetched.stored(value) or self.writer.value(value)
+            self.writer.event(
+                "store", run=self.runs, line=line, scope=scope, sink=sink, part=part, sure=sure,
+                value=stored,
+            )  # fmt: skip
+        return value
 
     def _place(self) -> Tuple[str, int]:
         frame: Any = sys._getframe(1)

@@ -12,10 +12,12 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
+from .clock import NOW, Clock, Readings
 from .double import Doubles
 from .legacy import load_tensorflow, supply_numpy_names, supply_tutorials
 from .probes import PROBE, Instrument
 from .recording import Recorder
+from .uses import STORE, USE, Uses
 from .watch import sequential_loops
 from .writing import LimitReached, Tee, Writer
 
@@ -104,18 +106,23 @@ def program_line(script: str) -> int:
 
 
 def execute(script: str, arguments: List[str], namespace: Dict[str, Any],
-            transform: Callable[[ast.Module], ast.Module]) -> Optional[BaseException]:  # fmt: skip
+            transform: Callable[[ast.Module], ast.Module],
+            clock: Optional[Clock] = None) -> Optional[BaseException]:  # fmt: skip
     """Runs a program as the main one and returns what ended it early, if anything."""
     with open(script, "rb") as stream:
         tree = transform(ast.parse(stream.read(), script))
+    clock = clock or Clock(script)
+    tree = Readings().visit(tree)
     code = compile(ast.fix_missing_locations(tree), script, "exec", dont_inherit=True)
     module = types.ModuleType("__main__")
     module.__dict__.update(namespace, __file__=script, __builtins__=__builtins__)
+    module.__dict__[NOW] = clock.now
     sys.modules["__main__"] = module
     sys.argv = [script] + arguments
     sys.path[0] = os.path.dirname(script)
     fix_seeds()
     os._exit = sys.exit  # type: ignore[assignment]  # the record would lose its end
+    clock.install()
     try:
         exec(code, module.__dict__)
     except SystemExit as stop:
@@ -129,6 +136,8 @@ def execute(script: str, arguments: List[str], namespace: Dict[str, Any],
     except (Exception, KeyboardInterrupt) as error:
         traceback.print_exc()
         return error
+    finally:
+        clock.remove()
     return None
 
 
@@ -145,17 +154,24 @@ def record(
     recorder = Recorder(tf, script, writer, settings.steps, settings.trace)
     copy = open(os.path.join(folder, "stdout.txt"), "w", encoding="utf-8")
     doubles = Doubles(tf, recorder.single) if settings.double else None
+    clock = Clock(script)
     tee = Tee(sys.stdout, copy, lambda: program_line(script))
     stdout, sys.stdout = sys.stdout, tee
     try:
         sessions = patched_sessions(recorder, doubles)
         with sequential_loops(), recorder.graphs.watched(), sessions as run:
-            error = execute(script, arguments, {PROBE: recorder.probe}, Instrument().visit)
+            namespace = {PROBE: recorder.probe, USE: recorder.use, STORE: recorder.store}
+
+            def transform(tree: ast.Module) -> Any:
+                return Instrument().visit(Uses().visit(tree))
+
+            error = execute(script, arguments, namespace, transform, clock)
             recorder.close_all(run)
     finally:
         sys.stdout = stdout
         copy.close()
     writer.event("printed", lines=tee.lines)
+    writer.event("clock", readings=clock.readings, hashing=sys.hash_info.algorithm)
     writer.event("end", error=None if error is None else "%s: %s" % (type(error).__name__, error))
     writer.close()
     return 0 if error is None else 1
