@@ -231,6 +231,8 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=0, metavar="GB")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=options.folder))
     try:
         bert(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,14 @@ def test_every_way_to_name_a_checkpoint(given: str, meant: str, folder: Path) ->
     if given == "v1":
         (folder / "v1" / "checkpoint").write_text('model_checkpoint_path: "/gone/v1/model"\n')
     assert load(folder / given).path == str(folder / meant)
+
+
+def test_a_copied_folder_is_read_itself(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    state = f'model_checkpoint_path: "{folder}/model.ckpt-7"\n'
+    (copy / "checkpoint").write_text(state)
+    assert load(copy).path == str(copy / "model.ckpt-7")
 
 
 def test_steps(folder: Path) -> None:

@@ -24,6 +24,12 @@ def test_rounds_in_the_order_of_the_program() -> None:
     assert found == {"conv-5/W": "W.0", "conv-3/W": "W.1"}
 
 
+def test_a_key_with_the_text_of_the_name() -> None:
+    rows = {"h{}/b{}/w": "net.h{=}.b.{}.w"}
+    found = expanded(rows, ["h7/bx/w", "h7/by/w"], numbered_key)
+    assert found == {"h7/bx/w": "net.h7.b.0.w", "h7/by/w": "net.h7.b.1.w"}
+
+
 def test_loops_in_loops() -> None:
     names = ["b0/u0/w", "b0/u1/w", "b1/u1/w"]
     found = expanded({"b{}/u{}/w": "b.{}.u.{}.w"}, names, numbered_key)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tf2torch.weights import layout
 from tf2torch.weights.errors import CheckpointError
-from tf2torch.weights.rounds import expanded, numbered_key
+from tf2torch.weights.rounds import Round, expanded, numbered_key
 
 #: Module names of a weight map that are no model.
 SCRIPT = "script"
@@ -88,7 +88,7 @@ class WeightMap:
     def with_rounds(self, names: Iterable[str]) -> WeightMap:
         """The map with a row for each round of a loop, told by the names of a checkpoint."""
 
-        def numbered(row: tuple[Target, ...], rounds: tuple[int, ...]) -> tuple[Target, ...]:
+        def numbered(row: tuple[Target, ...], rounds: tuple[Round, ...]) -> tuple[Target, ...]:
             return tuple(replace(t, key=numbered_key(t.key, rounds)) for t in row)
 
         given = (self.renamed(name) for name in names)

@@ -9,15 +9,18 @@ from typing import Any, TypeVar
 Row = TypeVar("Row")
 
 #: Stands for what differs in each round: in the name any text without a slash, in the key the
-#: number of the round.
+#: number of the round, or that text itself.
 HOLE = "{}"
+OWN_TEXT = "{=}"
+Round = tuple[int, str]
+_HOLES = re.compile(r"\{=?\}")
 _DIGITS = re.compile(r"(\d+)")
 
 
 def expanded(
     variables: Mapping[str, Row],
     names: Iterable[str],
-    numbered: Callable[[Row, tuple[int, ...]], Row],
+    numbered: Callable[[Row, tuple[Round, ...]], Row],
     *,
     in_order: bool = False,
 ) -> dict[str, Row]:
@@ -25,7 +28,7 @@ def expanded(
 
     Rounds are in the order of `names` if that is the order in which the program made them
     (`in_order`), else in the order of the text, numbers by their size. `numbered` fills the
-    rounds into a row.
+    rounds into a row, each with its number and its text.
     """
     if not any(HOLE in name for name in variables):
         return dict(variables)
@@ -40,8 +43,8 @@ def expanded(
     return found
 
 
-def _rounds(pattern: str, names: Iterable[str], in_order: bool) -> dict[str, tuple[int, ...]]:
-    """The names that a pattern matches, and the number of the round for each hole."""
+def _rounds(pattern: str, names: Iterable[str], in_order: bool) -> dict[str, tuple[Round, ...]]:
+    """The names that a pattern matches, and the round for each hole."""
     form = re.compile("([^/]*)".join(map(re.escape, pattern.split(HOLE))))
     matches = {name: match.groups() for name in names if (match := form.fullmatch(name))}
     numbers: dict[tuple[str, ...], dict[str, None]] = {}
@@ -51,7 +54,7 @@ def _rounds(pattern: str, names: Iterable[str], in_order: bool) -> dict[str, tup
             numbers.setdefault(text[:depth], {})[part] = None
     places = {outer: {part: n for n, part in enumerate(parts)} for outer, parts in numbers.items()}
     return {
-        name: tuple(places[text[:depth]][part] for depth, part in enumerate(text))
+        name: tuple((places[text[:depth]][part], part) for depth, part in enumerate(text))
         for name, text in matches.items()
     }
 
@@ -64,8 +67,14 @@ def _natural(text: tuple[str, ...]) -> list[list[tuple[int, Any]]]:
     ]
 
 
-def numbered_key(key: str, rounds: tuple[int, ...]) -> str:
-    """``block.{}.w`` of the round 2 is ``block.2.w``."""
-    for number in rounds:
-        key = key.replace(HOLE, str(number), 1)
-    return key
+def numbered_key(key: str, rounds: tuple[Round, ...]) -> str:
+    """``block.{}.w`` of the round 2 is ``block.2.w``; ``block{=}.w`` has the text of the name."""
+    left = list(rounds)
+
+    def filled(hole: re.Match[str]) -> str:
+        if not left:
+            return hole.group()
+        number, text = left.pop(0)
+        return text if hole.group() == OWN_TEXT else str(number)
+
+    return _HOLES.sub(filled, key)

@@ -46,12 +46,11 @@ def _plain(quoted: bytes) -> str:
 
 
 def _moved(folder: str, path: str) -> str:
-    """The path that is meant: folders are moved and copied, with the absolute paths inside."""
-    whole = path if os.path.isabs(path) else os.path.join(folder, path)
-    if exists(whole):
-        return whole
-    beside = os.path.join(folder, os.path.basename(path))
-    return beside if exists(beside) else whole
+    """The path that is meant: folders are moved and copied with the absolute paths inside, and who
+    names the copy means its files."""
+    whole, beside = os.path.join(folder, path), os.path.join(folder, os.path.basename(path))
+    candidates = (beside, whole) if os.path.isabs(path) else (whole, beside)
+    return next((one for one in candidates if exists(one)), whole)
 
 
 def exists(prefix: str) -> bool:
