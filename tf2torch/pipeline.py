@@ -68,10 +68,12 @@ def convert_bytes(
     data: bytes, rulebook: Rulebook, options: Options = DEFAULT, path: str = "<stdin>"
 ) -> Conversion:
     """Converts the bytes of a file; every failure is in the result."""
+    from tf2torch.emit.markers import with_markers_told
     from tf2torch.load.source import load_bytes
 
     def convert() -> Conversion:
-        return replace(convert_source(load_bytes(data, path), rulebook, options), raw=data)
+        made = convert_source(load_bytes(data, path), rulebook, options)
+        return replace(with_markers_told([made])[0], raw=data)
 
     try:
         return with_deep_stack(convert)
@@ -103,8 +105,16 @@ def unchanged(source: Source) -> Conversion:
     )
 
 
-def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAULT) -> Conversion:
-    """Runs the stages over one source; a fault of theirs is raised."""
+def convert_source(
+    source: Source,
+    rulebook: Rulebook,
+    options: Options = DEFAULT,
+    scoped: frozenset[str] = frozenset(),
+) -> Conversion:
+    """Runs the stages over one source; a fault of theirs is raised.
+
+    `scoped` are definitions that are to keep their variable scopes, as other programs need them.
+    """
     same = unchanged(source)
     if not mentions_tensorflow(source.text.encode("utf-8", "replace")):
         return same
@@ -121,7 +131,7 @@ def convert_source(source: Source, rulebook: Rulebook, options: Options = DEFAUL
     try:
         analysis = analyse(source, rulebook, options)
         plan = make_plan(analysis)
-        rewritten = rewrite(plan)
+        rewritten = rewrite(plan, scoped)
     finally:
         forget()
     check_accounts(rewritten.references)

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from tf2torch.rulebook.loader import Rulebook
 
 Place = PurePosixPath
+Results = Mapping["Program", Sequence["Form"]]
 
 
 @dataclass(frozen=True)
 class Program:
-    """Files that run as one program, each behind what it imports; the last is the one to run."""
+    """Files of one program, each behind what it imports; the last is the one to run."""
 
     files: tuple[Place, ...]
 
@@ -39,7 +40,8 @@ def convert_folder(
     jobs: int = 1,
 ) -> Iterator[Conversion]:
     """Converts the files of a folder, given with the names to show; results in their order."""
-    from tf2torch.emit.forms import Form, one_form
+    from tf2torch.emit.forms import Form, clashes, left_to_do, one_form
+    from tf2torch.emit.markers import with_markers_told
 
     places = {Place(path.relative_to(folder).as_posix()): (path, name) for path, name in files}
     paths = {place: path for place, (path, _) in places.items()}
@@ -49,16 +51,37 @@ def convert_folder(
     members = {place for program in together for place in program.files}
     alone = [(path, name) for place, (path, name) in places.items() if place not in members]
     found: dict[str, list[Form]] = {}
-    tasks = [(program, paths, names) for program in together]
-    made = pipeline.results_of(_convert_task, tasks, rules, options, jobs, _task_failed)
-    for program, results in zip(together, made, strict=True):
-        for place, form in zip(program.files, results, strict=True):
-            found.setdefault(places[place][1], []).append(form)
+
+    def converted(chosen: Sequence[Program], shared: Mapping[Place, frozenset[str]]) -> Results:
+        tasks = [(program, paths, names, shared) for program in chosen]
+        made = pipeline.results_of(_convert_task, tasks, rules, options, jobs, _task_failed)
+        return dict(zip(chosen, made, strict=True))
+
+    results = converted(together, {})
+    apart = {place: clashes(forms) for place, forms in _by_place(results).items()}
+    if any(apart.values()):
+        # The form of code that keeps its scopes does not depend on the program.
+        again = [program for program in together if any(apart[p] for p in program.files)]
+        other = {**results, **converted(again, apart)}
+        left = [name for forms in _by_place(other).values() for name in clashes(forms)]
+        before, after = (left_to_do(f for fs in r.values() for f in fs) for r in (results, other))
+        if after <= before and len(left) < sum(map(len, apart.values())):
+            results = other
+    for place, forms in _by_place(results).items():
+        found[places[place][1]] = forms
     for conversion in pipeline.convert_all(alone, rules, options, jobs, members=True):
         found.setdefault(conversion.path, []).append(Form(conversion))
     local = frozenset(part.removesuffix(".py") for place in paths for part in place.parts)
-    for _, name in files:
-        yield one_form(found[name], local)
+    yield from with_markers_told([one_form(found[name], local) for _, name in files])
+
+
+def _by_place(results: Results) -> dict[Place, list[Form]]:
+    """The forms of each file that programs have made of it."""
+    found: dict[Place, list[Form]] = {}
+    for program, forms in results.items():
+        for place, form in zip(program.files, forms, strict=True):
+            found.setdefault(place, []).append(form)
+    return found
 
 
 def find_programs(paths: Mapping[Place, Path]) -> list[Program]:
@@ -97,18 +120,18 @@ def _load(path: Path) -> Source | None:
 
 # -- one program ---------------------------------------------------------------------------------
 
-Task = tuple[Program, Mapping[Place, Path], Mapping[Place, str]]
+Task = tuple[Program, Mapping[Place, Path], Mapping[Place, str], Mapping[Place, frozenset[str]]]
 
 
 def _convert_task(rulebook: Rulebook, options: Options, task: Task) -> list[Form]:
-    program, paths, names = task
-    return convert_program(program, paths, names, rulebook, options)
+    program, paths, names, shared = task
+    return convert_program(program, paths, names, rulebook, options, shared)
 
 
 def _task_failed(task: Task, error: BaseException) -> list[Form]:
     from tf2torch.emit.forms import Form
 
-    program, _, names = task
+    program, _, names, _ = task
     return [Form(pipeline.internal_failure(names[place], error)) for place in program.files]
 
 
@@ -118,14 +141,18 @@ def convert_program(
     names: Mapping[Place, str],
     rulebook: Rulebook,
     options: Options,
+    shared: Mapping[Place, frozenset[str]],
 ) -> list[Form]:
-    """What a program makes of its files; every failure is in the results."""
+    """What a program makes of its files; every failure is in the results.
+
+    `shared` are definitions of files that other programs need in the form of the scoped tier.
+    """
     from tf2torch.analyse.file_linker import CannotLink
     from tf2torch.emit.forms import Form
 
     try:
         return pipeline.with_deep_stack(
-            lambda: _converted(program, paths, names, rulebook, options)
+            lambda: _converted(program, paths, names, rulebook, options, shared)
         )
     except CannotLink as reason:
         message = f"its files are converted one by one: {reason}"
@@ -154,6 +181,7 @@ def _converted(
     names: Mapping[Place, str],
     rulebook: Rulebook,
     options: Options,
+    shared: Mapping[Place, frozenset[str]],
 ) -> list[Form]:
     from tf2torch.analyse.linking import idle_names, link
     from tf2torch.emit.forms import Form
@@ -164,7 +192,13 @@ def _converted(
     raw = {place: paths[place].read_bytes() for place in program.files}
     sources = [(place, load_bytes(raw[place], names[place])) for place in program.files]
     linked = link(Files(paths), sources)
-    whole = pipeline.convert_source(linked.source, rulebook, options)
+    scoped = frozenset(
+        own
+        for part in linked.parts
+        for name, own in part.names.items()
+        if name in shared.get(part.path, ())
+    )
+    whole = pipeline.convert_source(linked.source, rulebook, options, scoped)
     parts = split(whole.text, linked) if whole.text is not None else {}
     idle = idle_names(linked)
     results = []

@@ -20,7 +20,7 @@ class Plan:
         return f"module Model\n  exact {self.options.exact}\n"
 
 
-def rewrite(plan: Plan) -> Any:
+def rewrite(plan: Plan, shared: frozenset[str]) -> Any:
     text, references, findings = plan.source.text, [], []
     if "crash" in text:
         raise KeyError("crash")

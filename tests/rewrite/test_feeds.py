@@ -230,6 +230,50 @@ with tf.Session() as sess:
         print("%.5f %.5f %.5f" % (l, lr, sess.run(loss, feed_dict=feed(data[:2]))))
 """
 
+# What is fed before a loop is another value in its second round; arrays that change in place.
+PROGRAMS["rounds"] = """
+import numpy as np
+x = tf.placeholder(tf.float32, [None, 2])
+w = tf.placeholder(tf.float32, [2])
+y = tf.reduce_sum(x * w, 1)
+new_w = w + 0.1 * tf.reduce_mean(x, 0)
+data = np.arange(6.0).reshape(3, 2)
+other = data + 1
+cur = np.ones(2)
+with tf.Session() as sess:
+    print(sess.run(y, {x: data, w: cur}))
+    for i in range(3):
+        print(sess.run(y, {x: data, w: cur}))
+        cur = sess.run(new_w, {x: other, w: cur})
+        print(cur)
+    k = 0
+    while k < 3:
+        cur = sess.run(new_w, {x: data, w: cur})
+        print(cur, sess.run(y, {x: data, w: cur}))
+        k += 1
+    batch = np.ones((3, 2))
+    for i in range(3):
+        print(sess.run(y, {x: batch, w: cur}))
+        batch[0, 0] += 1
+        print(sess.run(y, {x: batch, w: cur}))
+        np.random.RandomState(i).shuffle(batch)
+        print(sess.run(y, {x: batch, w: cur}).sum())
+"""
+
+# Host code reads what a feed dictionary has for a placeholder.
+PROGRAMS["read_back"] = """
+import numpy as np
+x = tf.placeholder(tf.float32, [None, 2])
+k = tf.placeholder(tf.float32)
+y = tf.reduce_sum(x, 1) * k
+with tf.Session() as sess:
+    for i in range(3):
+        batch = np.arange(4.0).reshape(2, 2) + i
+        feed = {x: batch, k: 0.5}
+        for row, value in zip(feed[x], sess.run(y, feed)):
+            print(row[0], row[1], "%.3f" % value)
+"""
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:

@@ -16,7 +16,13 @@ from tf2torch.cli import main
 from tf2torch.parity import check_pair
 
 PROJECTS = Path(__file__).parent / "projects"
-ENTRIES = {"classifier": "train.py", "package": "run.py", "sizes": "main.py"}
+ENTRIES = [
+    ("classifier", "train.py"),
+    ("package", "run.py"),
+    ("sizes", "main.py"),
+    ("sampler", "free.py"),
+    ("sampler", "prompted.py"),
+]
 
 
 def convert(folder: Path, out: Path) -> Result:
@@ -31,13 +37,12 @@ def written(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ENTRIES)
-def test_both_projects_compute_the_same(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "entry"), ENTRIES)
+def test_both_projects_compute_the_same(name: str, entry: str, tmp_path: Path) -> None:
     result = convert(PROJECTS / name, tmp_path / "out")
     assert result.exit_code == 0, result.output
     files = list((tmp_path / "out").rglob("*.py"))
     assert not [path for path in files if "tensorflow" in path.read_text()]
-    entry = ENTRIES[name]
     report = check_pair(PROJECTS / name / entry, tmp_path / "out" / entry, exact=True)
     assert report, str(report)
 
@@ -76,6 +81,20 @@ class Classifier(nn.Module):
     graph = (tmp_path / "package" / "net" / "graph.py").read_text()
     assert "from . import layers\n" in graph
     assert "SIZE = 8\n" in graph
+
+
+def test_the_model_of_a_program_is_not_in_front_of_what_it_calls(tmp_path: Path) -> None:
+    convert(PROJECTS / "sampler", tmp_path / "out")
+    for entry in ("free.py", "prompted.py"):
+        text = (tmp_path / "out" / entry).read_text()
+        assert "class Model(nn.Module):\n" in text
+        assert "import sample\n" in text
+    assert "class Model" not in (tmp_path / "out" / "model.py").read_text()
+    weights = json.loads((tmp_path / "out" / "sampler.weights.json").read_text())
+    assert weights["variables"]["model/h{}/outer/w"] == [
+        {"module": f"{file}.Model", "key": "sequence.model.h{=}.outer.w", "layout": ["identity"]}
+        for file in ("free", "prompted")
+    ]
 
 
 def test_a_loop_of_unknown_length_builds_its_layers_again(tmp_path: Path) -> None:
@@ -225,3 +244,89 @@ def test_a_definition_needed_in_two_forms_is_told_by_name(tmp_path: Path) -> Non
     result = convert(written(tmp_path / "in", files), tmp_path / "out")
     assert "several programs need 'shift' of this file in different forms" in result.output
     assert "scaled" in (tmp_path / "out" / "ops.py").read_text()
+
+
+WIDTHS = {
+    "net.py": """import tensorflow as tf
+
+
+def linear(x, scope, width):
+    with tf.variable_scope(scope):
+        w = tf.get_variable("w", [x.shape[-1].value, width])
+        return tf.matmul(x, w)
+
+
+def model(x, width):
+    with tf.variable_scope("model"):
+        return linear(tf.nn.relu(linear(x, "first", width)), "last", width)
+""",
+    "known.py": """import tensorflow as tf
+import net
+
+x = tf.placeholder(tf.float32, [None, 4])
+y = net.model(x, 3)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(sess.run(y, {x: [[1.0, 2.0, 3.0, 4.0]]}))
+""",
+    "same.py": """import tensorflow as tf
+import net
+
+x = tf.placeholder(tf.float32, [None, 4])
+y = net.model(x, 3)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(sess.run(tf.reduce_sum(y), {x: [[1.0, 2.0, 3.0, 4.0]]}))
+""",
+}
+
+
+def test_a_function_that_became_a_module_is_there_for_all_programs(tmp_path: Path) -> None:
+    folder = written(tmp_path / "in", WIDTHS)
+    result = convert(folder, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "class Model(nn.Module):" in (tmp_path / "out" / "net.py").read_text()
+    for name in ("known.py", "same.py"):
+        report = check_pair(folder / name, tmp_path / "out" / name, exact=True)
+        assert report, str(report)
+
+
+def test_a_function_that_programs_need_in_two_forms_keeps_its_scopes(tmp_path: Path) -> None:
+    opened = """import json
+import tensorflow as tf
+import net
+
+config = json.loads('{"width": 3}')
+x = tf.placeholder(tf.float32)
+z = tf.reshape(x, [-1, config["width"]])
+y = net.model(z, config["width"])
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(sess.run(y, {x: [[1.0, 2.0, 3.0]]}))
+"""
+    folder = written(tmp_path / "in", {**WIDTHS, "opened.py": opened})
+    result = convert(folder, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "model keeps its variable scopes: several programs need it" in result.output
+    for name in ("known.py", "opened.py"):
+        report = check_pair(folder / name, tmp_path / "out" / name, exact=True)
+        assert report, str(report)
+
+
+def test_options_of_an_imported_file_stay_there(tmp_path: Path) -> None:
+    files = {
+        "options.py": "import tensorflow as tf\n\nflags = tf.flags\nFLAGS = flags.FLAGS\n"
+        'flags.DEFINE_float("scale", 2.0, "A factor.")\n\n\n'
+        "def scaled(x):\n    return tf.multiply(x, FLAGS.scale)\n",
+        "main.py": "import tensorflow as tf\nfrom options import scaled\n\n\n"
+        "def main(_):\n    x = tf.placeholder(tf.float32, [2])\n    y = scaled(x)\n"
+        "    with tf.Session() as sess:\n        print(sess.run(y, {x: [1.0, 2.0]}))\n\n\n"
+        'if __name__ == "__main__":\n    tf.app.run()\n',
+    }
+    folder = written(tmp_path / "in", files)
+    result = convert(folder, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "parser.add_argument(" in (tmp_path / "out" / "options.py").read_text()
+    assert "add_argument" not in (tmp_path / "out" / "main.py").read_text()
+    report = check_pair(folder / "main.py", tmp_path / "out" / "main.py", exact=True)
+    assert report, str(report)

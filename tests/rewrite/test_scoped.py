@@ -104,6 +104,8 @@ with tf.Session() as sess:
     [
         ("residual", "Scoped(resnet, within='net').build("),
         ("named", "w = variable(lambda: torch.randn("),
+        ("classifier", "Scoped(create_model).build(config, torch.zeros(2, 3, dtype=torch.int64),"),
+        ("loops", "_, h = scoped_while_loop(lambda i, h: i < steps, body, [0, x])"),
     ],
 )
 def test_a_program_over_a_scoped_function_agrees(name: str, line: str, tmp_path: Path) -> None:
@@ -114,3 +116,65 @@ def test_a_program_over_a_scoped_function_agrees(name: str, line: str, tmp_path:
     assert line in output.read_text()
     report = check_pair(program, output, exact=True)
     assert report, str(report)
+
+
+OPEN = """import json
+import tensorflow as tf
+
+CONFIG = json.loads('{"layers": 2}')
+
+def layer(x, scope):
+    with tf.variable_scope(scope):
+        *_, width = x.shape.as_list()
+        return tf.tanh(tf.matmul(x, tf.get_variable("w", [width, width])))
+
+def net(x):
+    with tf.variable_scope("net", reuse=tf.AUTO_REUSE):
+        def body(i, h):
+            for k in range(CONFIG["layers"]):
+                h = layer(h, "h%d" % k)
+            return i + 1, h
+        _, x = tf.while_loop(lambda i, h: i < 2, body, [0, x])
+    return tf.layers.dense(x, 2)
+
+x = tf.placeholder(tf.float32, [None, 4])
+y = net(x)
+part = [v for v in tf.trainable_variables() if v.name.startswith("net/")]
+saver = tf.train.Saver(part)
+loss = tf.reduce_mean(tf.square(y))
+train = tf.train.GradientDescentOptimizer(0.1).minimize(loss, var_list=part)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    sess.run(train, {x: [[1., 2., -3., 4.]]})
+    saver.save(sess, "part")
+"""
+
+
+def test_variables_of_rounds_that_only_running_counts_are_reached_by_their_module() -> None:
+    made = converted(OPEN)
+    assert "part = list(model.net.net.parameters())" in made.text
+    assert "{=}.w is another variable in each round of a loop" in made.text
+    assert made.weights["variables"]["net/h{}/w"]["key"] == "net.net.h{=}.w"
+
+
+def test_a_class_that_makes_variables_where_no_module_is_is_told() -> None:
+    text = """import numpy as np
+import tensorflow as tf
+
+class Net(object):
+    def __init__(self, width):
+        self.width = width
+
+    def build(self, x):
+        with tf.variable_scope("net"):
+            return tf.layers.dense(tf.layers.dense(x, self.width), 1)
+
+x = tf.placeholder(tf.float32)
+y = Net(5).build(tf.reshape(x, [-1, int(np.sqrt(9))]))
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    print(sess.run(y, {x: np.eye(3)}))
+"""
+    made = converted(text)
+    assert "# TODO(tf2torch: scoped-class) Net.build makes variables of its scopes" in made.text
+    assert any(finding.rule == "scoped-class" for finding in made.diagnostics)

@@ -135,6 +135,28 @@ merged = tf.summary.merge_all()
     + RUN,
 }
 
+#: A list that a loop of unknown length fills with summaries of every gradient.
+LISTED = (
+    """
+a = tf.get_variable("a", [3, 4], initializer=tf.constant_initializer(0.2))
+b = tf.get_variable("b", [4, 1], initializer=tf.constant_initializer(0.4))
+loss = tf.reduce_mean(tf.square(tf.matmul(tf.matmul(x, a), b) - y))
+optimizer = tf.train.GradientDescentOptimizer(0.1)
+grads_and_vars = optimizer.compute_gradients(loss)
+found = []
+for g, v in grads_and_vars:
+    if g is not None:
+        grown = tf.summary.histogram("{}/grad/hist".format(v.name), g)
+        found.append(grown)
+        found.append(tf.summary.scalar("zeros/" + v.op.name, tf.nn.zero_fraction(g)))
+gradients = tf.summary.merge(found)
+loss_summary = tf.summary.scalar("loss", loss)
+merged = tf.summary.merge([loss_summary, gradients])
+step = optimizer.apply_gradients(grads_and_vars)
+"""
+    + RUN
+)
+
 
 def events(folder: Path) -> list[tuple[object, ...]]:
     """Step, tag and value of every summary in a folder of event files."""
@@ -175,3 +197,18 @@ def test_both_versions_write_the_same_events(tmp_path: Path) -> None:
         wanted = events(tmp_path / f"{name}.py.events")
         assert wanted
         assert events(tmp_path / f"{name}_torch.py.events") == wanted, name
+
+
+def test_lists_of_summaries_and_names_of_parameters(tmp_path: Path) -> None:
+    pair = run_both(tmp_path, {"listed": DATA + LISTED})["listed"]
+    assert (pair.original, pair.converted) == ("", "")
+    assert "TODO" not in pair.rewritten.text
+    assert "found" not in pair.rewritten.text
+    notes = [item for item in pair.rewritten.diagnostics if item.rule == "summary-tag"]
+    assert [item.severity.value for item in notes] == ["note", "note"]
+    wanted = [
+        (step, str(tag).replace("_0/", "/"), shown)
+        for step, tag, shown in events(tmp_path / "listed.py.events")
+    ]
+    assert len(wanted) == 15
+    assert events(tmp_path / "listed_torch.py.events") == wanted

@@ -7,7 +7,7 @@ the tables of `primitives`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,15 @@ from tf2torch.analyse import (
     interpreter,
     unreached,
 )
+from tf2torch.analyse.constructions import Construction, constructions
 from tf2torch.analyse.facts import Creation, Function, Obj, Run
+from tf2torch.analyse.instance_names import (
+    Instance,
+    Instances,
+    find_instances,
+    general,
+    has_own_graph,
+)
 from tf2torch.analyse.opening import OpenedClass
 from tf2torch.analyse.prepare import prepare
 from tf2torch.analyse.sections import PARAMETER, SESSION
@@ -70,6 +78,8 @@ class Analysis:
     absorbed: Mapping[cst.CSTNode, str]
     written: frozenset[cst.CSTNode]
     opened: OpenedClass | None = None
+    #: The instances of the opened class, if it is not the only one that is named.
+    instances: Instances = field(default_factory=Instances)
 
     def creations_at(self, call: cst.CSTNode) -> Sequence[Creation]:
         """What a call makes, itself or in the functions that it calls, in the program's order."""
@@ -88,19 +98,36 @@ class Analysis:
 ROUNDS = 16
 
 
-def analyse(source: Source, rulebook: Rulebook, options: Any, *, separate: bool = True) -> Analysis:
+def analyse(
+    source: Source,
+    rulebook: Rulebook,
+    options: Any,
+    *,
+    separate: bool = True,
+    opening: bool = True,
+) -> Analysis:
     """Executes the program abstractly: the module first, then what it never called.
 
-    Its graphs are told apart, unless `separate` is false.
+    Its graphs are told apart, unless `separate` is false, and one class that builds the model is
+    written out, unless `opening` is false.
     """
-    module, origins, opened = prepare(source.module, separate)
+    module, origins, opened = prepare(source.module, separate, opening)
     original = source.module
     absorbed: dict[cst.CSTNode, str] = {}
     scopes: dict[cst.CSTNode, str | None] = {}
     threads: dict[cst.CSTNode, set[str]] = {}
     if separate and opened is not None:
-        return analyse(source, rulebook, options, separate=False)
-    state = _execute(rulebook, module, frozenset(), opened, scopes, threads, separate, source.homes)
+        return analyse(source, rulebook, options, separate=False, opening=opening)
+    made: Sequence[Construction] = ()
+    if opened is not None and not opened.instances and not has_own_graph(opened.node):
+        made = constructions(original, opened.node, opened.sections[0].method)
+
+    def execute(named: frozenset[Any]) -> State:
+        return _execute(
+            rulebook, module, named, opened, scopes, threads, separate, source.homes, general(made)
+        )
+
+    state = execute(frozenset())
     sources = set(walk(module)) if state.expansions else set()
     for _ in range(ROUNDS):
         if not sources:
@@ -115,18 +142,29 @@ def analyse(source: Source, rulebook: Rulebook, options: Any, *, separate: bool 
         kept = set(walk(module))
         absorbed |= {n: s for n, s in state.symbols.items() if n in sources and n not in kept}
         scopes |= state.expansions.scopes
-        state = _execute(
-            rulebook, module, frozenset(), opened, scopes, threads, separate, source.homes
-        )
+        state = execute(frozenset())
     if state.graphs.refused:
-        return analyse(source, rulebook, options, separate=False)
+        return analyse(source, rulebook, options, separate=False, opening=opening)
     named = _lengths_to_name(state)
     if named:
-        state = _execute(rulebook, module, named, opened, scopes, threads, separate, source.homes)
+        state = execute(named)
     if state.expansions.written:  # what was refused is no part of the program
         kept = set(walk(module))
         for node in [node for node in state.symbols if node not in kept]:
             del state.symbols[node]
+    instances = Instances()
+    if made and state.creations:
+
+        def of_instance(instance: Instance | None) -> State:
+            return _execute(
+                rulebook, module, named, opened, scopes, threads, separate, source.homes, instance
+            )
+
+        instances = find_instances(made, module, state, of_instance)
+        if instances.lists:
+            state = of_instance(general(made, instances.lists))
+        for node, reason in instances.shared.items():
+            state.expansions.refused.setdefault(node, ("shared-instances", reason))
     source = replace(source, module=module)
     written = frozenset(n for n in state.symbols if sources and n not in sources)
     return Analysis(
@@ -148,6 +186,7 @@ def analyse(source: Source, rulebook: Rulebook, options: Any, *, separate: bool 
         absorbed=absorbed,
         written=written,
         opened=opened,
+        instances=instances,
     )
 
 
@@ -160,6 +199,7 @@ def _execute(
     threads: dict[cst.CSTNode, set[str]],
     separate: bool,
     homes: Mapping[str, int],
+    instance: Instance | None = None,
 ) -> State:
     state = State(
         rulebook=rulebook,
@@ -174,12 +214,14 @@ def _execute(
         named_lengths=named,
         homes=homes,
         graphs=graphs.Graphs(tracked=separate),
+        instance=instance,
     )
     if opened is not None:
         state.instance_names = opened.names
-        state.frame.names[PARAMETER] = Value("python")
+        state.frame.names[PARAMETER] = Value("python" if instance is None else "parameter")
         state.frame.names[SESSION] = Value("object", detail=Obj("Session"))
     interpreter.run_block(state, module.body)
+    graphs.note_idle(state)
     unreached.run_rest(state, module)
     if len(graphs.built(state)) < 2:
         graphs.join_graphs(state)

@@ -67,6 +67,8 @@ def call_value(state: State, node: cst.Call, callee: Value, arguments: list[Argu
     if callee.kind == "partial":
         function_value, bound = callee.detail
         return call_value(state, node, function_value, [*bound, *arguments])
+    if callee.kind == "parameter":
+        return state.instance.parameter(state, arguments)
     if callee.kind == "python" and isinstance(callee.detail, str):
         return hostcalls.package_call(state, node, callee.detail, arguments)
     for argument in arguments:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from tf2torch.analyse.calls import NONE, GraphCall, Handler
 from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.instance_reads import matches, note_read, prefix_of, scope_of
 from tf2torch.analyse.regularization import note_term
 from tf2torch.rulebook.values import UNKNOWN, Value
 
@@ -16,40 +15,27 @@ def _get_collection(call: GraphCall) -> Value:
     if key is not None and key.kind == "symbol":
         name = key.detail.rpartition(".")[2].lower()
         name = {"global_variables": "variables"}.get(name, name)
-    scope = call.value(1, "scope")
-    items = list(call.state.collections.get(name, [])) if isinstance(name, str) else None
-    if items is None or (scope is not None and scope.literal is UNKNOWN):
+    prefix = prefix_of(call.value(1, "scope"))
+    if not isinstance(name, str) or prefix is UNKNOWN:
         return Value("many", detail=Value("unknown"))
-    prefix = scope.literal if scope is not None else None
-    if isinstance(prefix, str):
-        items = [v for v in items if _matches(prefix, _scope_of(v))]
+    items = list(call.state.collections.get(name, []))
+    if prefix is not None:
+        items = [v for v in items if matches(prefix, scope_of(v))]
+    items = list(note_read(call.state, call.node, name, prefix, items))
     if name == "update_ops":
         return Value("object", detail=Obj("Collection", {"name": name, "items": tuple(items)}))
     return Value("sequence", detail=tuple(items))
 
 
-def _matches(scope: str, name: str) -> bool:
-    """`Graph.get_collection` takes the scope as a regular expression for the start of the name."""
-    try:
-        return re.match(scope, name) is not None
-    except re.error:
-        return name.startswith(scope)
-
-
-def _scope_of(value: Value) -> str:
-    if value.kind == "variable":
-        return value.detail.name
-    return str(value.detail["scope"] or "") if isinstance(value.detail, Obj) else ""
-
-
 def _list_variables(collection: str) -> Handler:
     def handler(call: GraphCall) -> Value:
         items = list(call.state.collections.get(collection, []))
-        scope = call.value(0, "scope")
-        if scope is not None and isinstance(scope.literal, str):
-            items = [v for v in items if _matches(scope.literal, v.detail.name)]
-        elif scope is not None and scope.literal is not None:
+        prefix = prefix_of(call.value(0, "scope"))
+        if prefix is UNKNOWN:
             return Value("many", detail=Value("variable"))
+        if prefix is not None:
+            items = [v for v in items if matches(prefix, scope_of(v))]
+        items = list(note_read(call.state, call.node, collection, prefix, items))
         return Value("sequence", detail=tuple(items))
 
     return handler

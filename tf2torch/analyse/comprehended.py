@@ -11,9 +11,9 @@ from tf2torch.analyse.wording import last_name, names_below, runs_graph
 from tf2torch.cst.walk import STATEMENTS, below, transform, with_children
 
 Origins = dict[cst.CSTNode, cst.CSTNode]
-Comprehension = cst.ListComp | cst.GeneratorExp
+Comprehension = cst.ListComp | cst.GeneratorExp | cst.DictComp
 
-_COMPREHENSIONS = (cst.ListComp, cst.GeneratorExp)
+_COMPREHENSIONS = (cst.ListComp, cst.GeneratorExp, cst.DictComp)
 #: What is below them is computed later, more often or not at all.
 _DEFERRED = (
     cst.Lambda,
@@ -25,7 +25,7 @@ _DEFERRED = (
     cst.BooleanOperation,
 )
 _SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
-_SESSIONS = frozenset({"Session", "InteractiveSession", "MonitoredTrainingSession"})
+SESSION_MAKERS = frozenset({"Session", "InteractiveSession", "MonitoredTrainingSession"})
 
 
 def write_out(module: cst.Module, origins: Origins) -> cst.Module:
@@ -41,10 +41,10 @@ def write_out(module: cst.Module, origins: Origins) -> cst.Module:
 def _session_names(module: cst.Module) -> frozenset[str]:
     found = {"sess", "session"} & names_below(module)
     for node in below(module, cst.Assign):
-        if isinstance(node.value, cst.Call) and last_name(node.value.func) in _SESSIONS:
+        if isinstance(node.value, cst.Call) and last_name(node.value.func) in SESSION_MAKERS:
             found.update(last_name(target.target) for target in node.targets)
     for item in below(module, cst.WithItem):
-        made = isinstance(item.item, cst.Call) and last_name(item.item.func) in _SESSIONS
+        made = isinstance(item.item, cst.Call) and last_name(item.item.func) in SESSION_MAKERS
         if made and item.asname is not None:
             found.add(last_name(item.asname.name))
     return frozenset(found - {""})
@@ -129,15 +129,23 @@ class _Loops:
         whole = (
             isinstance(small, cst.Assign)
             and small.value is node
-            and isinstance(node, cst.ListComp)
+            and isinstance(node, (cst.ListComp, cst.DictComp))
             and len(small.targets) == 1
             and isinstance(target, cst.Name)
             and target.value not in names_below(node)
         )
         name = target.value if whole and isinstance(target, cst.Name) else self._fresh("results")
         node = self._with_own_names(node, scope)
-        call = cst.Call(cst.Attribute(cst.Name(name), cst.Name("append")), [cst.Arg(node.elt)])
-        body: cst.BaseStatement = cst.SimpleStatementLine([cst.Expr(call)])
+        small_body: cst.BaseSmallStatement
+        made: cst.BaseExpression = cst.List([])
+        if isinstance(node, cst.DictComp):
+            key = [cst.SubscriptElement(cst.Index(node.key))]
+            item = cst.Subscript(cst.Name(name), key)
+            small_body, made = cst.Assign([cst.AssignTarget(item)], node.value), cst.Dict([])
+        else:
+            call = cst.Call(cst.Attribute(cst.Name(name), cst.Name("append")), [cst.Arg(node.elt)])
+            small_body = cst.Expr(call)
+        body: cst.BaseStatement = cst.SimpleStatementLine([small_body])
         clauses = []
         clause: cst.CompFor | None = node.for_in
         while clause is not None:
@@ -147,7 +155,7 @@ class _Loops:
             for test in reversed(clause.ifs):
                 body = cst.If(test.test, cst.IndentedBlock([body]))
             body = cst.For(clause.target, clause.iter, cst.IndentedBlock([body]))
-        empty = cst.Assign([cst.AssignTarget(cst.Name(name))], cst.List([]))
+        empty = cst.Assign([cst.AssignTarget(cst.Name(name))], made)
         loop: list[cst.CSTNode] = [cst.SimpleStatementLine([empty]), body]
         if whole:
             return None, loop

@@ -9,10 +9,14 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse import calling, expressions, names, overrides, tensors
+from tf2torch.analyse.comprehended import SESSION_MAKERS
 from tf2torch.analyse.facts import Function
 from tf2torch.analyse.interpreter import body_of, parameters_of, run_block
 from tf2torch.analyse.state import BUDGET, Frame, State, join
 from tf2torch.analyse.summaries import note_use
+from tf2torch.analyse.wording import last_name
+from tf2torch.cst.memory import remember
+from tf2torch.cst.walk import below
 from tf2torch.rulebook.values import ANYTHING, UNKNOWN, Dim, Value, constant
 
 
@@ -166,7 +170,7 @@ def _bind_parameters(
             frame.names[name] = expressions.evaluate(state, parameter.default)
             state.frame = outer
         else:
-            frame.names[name] = ANYTHING
+            frame.names[name] = _given_by_anyone(definition, parameter)
     if isinstance(params.star_arg, cst.Param):
         rest = tuple(free[len(positions) :])
         star = Value("sequence", detail=rest) if certain else ANYTHING
@@ -176,6 +180,21 @@ def _bind_parameters(
         frame.names[params.star_kwarg.name.value] = star
     for parameter in parameters_of(params):
         state.record(parameter, frame.names[parameter.name.value])
+
+
+def _given_by_anyone(definition: cst.FunctionDef | cst.Lambda, parameter: cst.Param) -> Value:
+    """An argument that nobody knows: code that opens a session is not called with tensors."""
+    default = parameter.default
+    if isinstance(default, cst.UnaryOperation):
+        default = default.expression
+    plain = isinstance(default, (cst.Integer, cst.Float, cst.SimpleString))
+    return Value("python", shape=()) if plain and _opens_session(definition) else ANYTHING
+
+
+@remember
+def _opens_session(definition: cst.FunctionDef | cst.Lambda) -> bool:
+    calls = below(definition, cst.Call)
+    return any(last_name(call.func) in SESSION_MAKERS for call in calls)
 
 
 def function_frame(frame: Frame) -> Frame:

@@ -32,6 +32,7 @@ class Graphs:
         runs: graphs of the sessions that each run was done in.
         repeated: how many loops, branches and attempts are open.
         refused: whether graphs change where they cannot be told apart.
+        idle: graphs that the code that runs has put nothing in.
     """
 
     tracked: bool = True
@@ -43,6 +44,7 @@ class Graphs:
     runs: dict[cst.CSTNode, set[int]] = field(default_factory=dict)
     repeated: int = 0
     refused: bool = False
+    idle: frozenset[int] = frozenset()
 
     def make(self) -> int:
         """The number of a new graph."""
@@ -113,8 +115,18 @@ def own_facts(state: State, number: int) -> dict[str, Any]:
 def built(state: State) -> list[int]:
     """The graphs that code puts something in, those with variables in the order of these."""
     found = dict.fromkeys(state.graphs.of_creations(state.creations))
+    return [*found, *(n for n in _used(state) if n not in found and n not in state.graphs.idle)]
+
+
+def note_idle(state: State) -> None:
+    """All code that runs has run: what is analysed from now on makes no graph of its own."""
+    graphs = state.graphs
+    graphs.idle = frozenset({*graphs.kept, graphs.current} - set(_used(state)))
+
+
+def _used(state: State) -> list[int]:
     every = sorted({*state.graphs.kept, state.graphs.current})
-    return [*found, *(n for n in every if n not in found and own_facts(state, n)["naming"].used)]
+    return [number for number in every if own_facts(state, number)["naming"].used]
 
 
 def join_graphs(state: State) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import libcst as cst
@@ -78,6 +78,10 @@ def call(state: State, node: cst.Call, name: str, arguments: list[Argument]) -> 
         if made is not None:
             named = tuple((a.keyword, a.value) for a in arguments if a.keyword is not None)
             return Value("mapping", detail=(*made, *named))
+    if name == "sorted" and arguments and values[0].kind == "sequence":
+        ordered = _by_name(arguments)
+        if ordered is not None:
+            return ordered
     if name == "sorted" and len(arguments) == 1 and values[0].kind in ("sequence", "mapping"):
         known = [item.literal for item in items_of(values[0]) or ()]
         if UNKNOWN not in known and len({type(item) for item in known}) == 1:
@@ -315,3 +319,25 @@ def _math_table() -> dict[str, Callable[[float], float]]:
 
 
 _MATH = _math_table()
+
+
+def _by_name(arguments: Sequence[Argument]) -> Value | None:
+    """``sorted(variables, key=lambda v: v.name)``"""
+    items = arguments[0].value.detail
+    key = arguments[1].node if len(arguments) == 2 and arguments[1].keyword == "key" else None
+    if not isinstance(key, cst.Lambda) or len(key.params.params) != 1:
+        return None
+    if not all(item.kind == "variable" and item.detail is not None for item in items):
+        return None
+    body = key.body
+    if not isinstance(body, cst.Attribute) or body.attr.value != "name":
+        return None
+    owner, ending = body.value, ":0"
+    if isinstance(owner, cst.Attribute) and owner.attr.value == "op":
+        owner, ending = owner.value, ""
+    if not isinstance(owner, cst.Name) or owner.value != key.params.params[0].name.value:
+        return None
+    names = {item.detail.name for item in items}
+    if any("?" in name for name in names):
+        return None
+    return sequence(sorted(items, key=lambda item: f"{item.detail.name}{ending}"))

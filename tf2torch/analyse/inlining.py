@@ -19,8 +19,8 @@ Origins = dict[cst.CSTNode, cst.CSTNode]
 _STEPS = ("minimize", "apply_gradients")
 
 #: Calls of functions that do more than train.
-_OTHERS = frozenset(
-    "get_variable Variable run eval Session InteractiveSession restore placeholder".split()
+OTHERS = frozenset(
+    "get_variable Variable run eval Session InteractiveSession restore placeholder layers".split()
 )
 
 
@@ -38,12 +38,29 @@ def inline_training(module: cst.Module, origins: Origins) -> cst.Module:
 
 
 def _is_training(function: cst.FunctionDef) -> bool:
+    called = called_names(function)
+    made = returned(function)
+    return (
+        is_plain(function)
+        and bool(called & set(_STEPS))
+        and not called & OTHERS
+        and len(below(function.body, cst.Return)) == 1
+        and made is not None
+        and not isinstance(made, cst.List)
+    )
+
+
+def is_plain(function: cst.FunctionDef) -> bool:
+    """Whether the body of a function can stand in place of a call."""
     params = function.params
     stars = params.star_kwarg or isinstance(params.star_arg, cst.Param) or params.posonly_params
     if function.decorators or stars or not isinstance(function.body, cst.IndentedBlock):
         return False
-    if below(function.body, cst.Yield, cst.Global, cst.FunctionDef, cst.Lambda):
-        return False
+    return not below(function.body, cst.Yield, cst.Global, cst.FunctionDef, cst.Lambda)
+
+
+def called_names(function: cst.FunctionDef) -> set[str]:
+    """Last parts of the names of what a function calls; ``layers`` for what makes layers."""
     called = set()
     for call in below(function.body, cst.Call):
         func = call.func
@@ -51,23 +68,15 @@ def _is_training(function: cst.FunctionDef) -> bool:
             func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", "")
         )
         if isinstance(func, cst.Attribute) and mentions(func.value, "layers"):
-            return False
-    returned = _returned(function)
-    steps = called & set(_STEPS)
-    return (
-        bool(steps)
-        and not called & _OTHERS
-        and len(below(function.body, cst.Return)) == 1
-        and returned is not None
-        and not isinstance(returned, (cst.Tuple, cst.List))
-    )
+            called.add("layers")
+    return called
 
 
 def mentions(node: cst.CSTNode, name: str) -> bool:
     return any(item.value == name for item in below(node, cst.Name))
 
 
-def _returned(function: cst.FunctionDef) -> cst.BaseExpression | None:
+def returned(function: cst.FunctionDef) -> cst.BaseExpression | None:
     """What the last statement of a function returns."""
     last: Any = function.body.body[-1]
     while isinstance(last, cst.With):
@@ -118,19 +127,25 @@ def _in_block(
         call = small.value
         if isinstance(call, cst.Call) and isinstance(call.func, cst.Name):
             if call.func.value == function.name.value:
-                made = _expanded(node, small, call, function, taken, origins)
+                made = expanded(node, small, call, function, taken, origins)
                 return None if made is None else [*body[:index], *made, *body[index + 1 :]]
     return None
 
 
-def _expanded(
+def expanded(
     node: cst.SimpleStatementLine,
-    small: cst.Assign,
+    small: cst.Assign | cst.Expr,
     call: cst.Call,
     function: cst.FunctionDef,
     taken: set[str],
     origins: Origins,
+    *,
+    named: bool = False,
 ) -> list[Any] | None:
+    """The body of a function in place of a statement that calls it; None if that cannot be.
+
+    Numbers keep the names of the parameters if they are to be `named`.
+    """
     from tf2torch.analyse.prepare import rename
 
     given = arguments_of(call, function)
@@ -147,13 +162,25 @@ def _expanded(
     replaced: dict[str, cst.BaseExpression] = {}
     before: list[Any] = []
     for name, value in given.items():
-        if name not in stores and _is_simple(value):
+        number = named and isinstance(value, (cst.Integer, cst.Float))
+        if name not in stores and _is_simple(value) and not number:
             replaced[name] = value
         else:
             stores.add(name)
             line = cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], value)])
             before.append(line)
-    for name in sorted(stores & taken):
+    target = small.targets[0].target if isinstance(small, cst.Assign) else None
+    pairs = _pairs(target, returned(function))
+    if isinstance(target, cst.Tuple) and not pairs:
+        return None
+    named = named or isinstance(target, cst.Tuple)
+    passed = {n.value for n in below(call, cst.Name)}
+    for wanted, result in pairs if named else ():
+        if isinstance(result, cst.Name) and result.value in stores - given.keys() - replaced.keys():
+            free = wanted.value == result.value or wanted.value not in here
+            if free and wanted.value not in (*passed, "_"):
+                replaced[result.value] = wanted  # what the function returns has its name at once
+    for name in sorted(stores & taken - replaced.keys()):
         fresh = next(f"{name}_{n}" for n in range(2, 99) if f"{name}_{n}" not in here | taken)
         replaced[name] = cst.Name(fresh)
 
@@ -162,11 +189,10 @@ def _expanded(
             return replaced[item.value].deep_clone()
         return item
 
-    target = small.targets[0]
-
     def finish(item: cst.CSTNode) -> cst.CSTNode:
         if isinstance(item, cst.Return) and item.value is not None:
-            assign = cst.Assign([target], item.value)
+            assert isinstance(small, cst.Assign)
+            assign = cst.Assign([small.targets[0]], item.value)
             origins[assign] = origins.get(item, item)
             return assign
         return item
@@ -179,8 +205,46 @@ def _expanded(
     for new, old in zip(done, renamed):
         if new is not old:
             origins[new] = origins.get(old, old)
+    if named and isinstance(done[-1], cst.SimpleStatementLine):
+        done[-1:] = _one_by_one(done[-1], origins)
     done[0] = done[0].with_changes(leading_lines=[*node.leading_lines, *done[0].leading_lines])
     return done
+
+
+def _pairs(
+    target: cst.BaseExpression | None, result: cst.BaseExpression | None
+) -> list[tuple[cst.Name, cst.BaseExpression]]:
+    """Names with what a function returns for them; nothing if that does not go up."""
+    if isinstance(target, cst.Name) and result is not None:
+        return [(target, result)]
+    if not isinstance(target, cst.Tuple) or not isinstance(result, cst.Tuple):
+        return []
+    names = [element.value for element in target.elements]
+    values = [element.value for element in result.elements]
+    if len(names) != len(values) or not all(isinstance(name, cst.Name) for name in names):
+        return []
+    if any(isinstance(element, cst.StarredElement) for element in result.elements):
+        return []
+    return list(zip(names, values))  # type: ignore[arg-type]
+
+
+def _one_by_one(line: cst.SimpleStatementLine, origins: Origins) -> list[cst.BaseStatement]:
+    """``a, b, c = a, x, y`` -> ``b = x``, ``c = y``"""
+    small = line.body[-1]
+    if not isinstance(small, cst.Assign) or len(line.body) != 1:
+        return [line]
+    pairs = _pairs(small.targets[0].target, small.value)
+    rest = [(n, v) for n, v in pairs if not isinstance(v, cst.Name) or v.value != n.value]
+    read = {item.value for _, value in rest for item in below(value, cst.Name)}
+    if not pairs or (len(rest) > 1 and read & {name.value for name, _ in rest}):
+        return [line]
+    made: list[cst.BaseStatement] = []
+    for name, value in rest:
+        assign = cst.Assign([cst.AssignTarget(name)], value)
+        new = cst.SimpleStatementLine([assign])
+        origins[assign], origins[new] = origins.get(small, small), origins.get(line, line)
+        made.append(new)
+    return made
 
 
 def _is_simple(node: cst.BaseExpression) -> bool:

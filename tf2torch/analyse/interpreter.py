@@ -58,6 +58,8 @@ def _line(state: State, node: cst.SimpleStatementLine | cst.SimpleStatementSuite
 
 
 def _expr(state: State, node: cst.Expr) -> Flow:
+    if state.instance is not None:
+        state.instance.passing(state, node.value)
     contrib_losses.name_loss(state, node.value, expressions.evaluate(state, node.value))
     return None
 

@@ -44,7 +44,10 @@ def _name_scope(call: GraphCall) -> Value:
 
 def _variable_scope(call: GraphCall) -> Value:
     given = call.value(0, "name_or_scope")
+    wanted = call.value(1, "default_name")
     default = call.text(1, "default_name")
+    if wanted is not None and isinstance(wanted.detail, Template):
+        default = naming_text(call.state, wanted)
     reuse = reuse_of(call.value(None, "reuse"))
     changes = {
         "reuse": reuse,

@@ -30,6 +30,7 @@ from tf2torch.analyse.attributes import (
     extra_attributes,
     kept_arguments,
 )
+from tf2torch.analyse.handed_sessions import without_handed_sessions
 from tf2torch.analyse.inlining import Origins
 from tf2torch.analyse.instances import instances_of
 from tf2torch.analyse.methods import Method, builders, decorator_names, methods_of, tensorflow_names
@@ -93,8 +94,11 @@ def open_class(module: cst.Module, origins: Origins) -> tuple[cst.Module, Opened
     users = [node for node in classes if tensorflow & set(plain_names(node))]
     if len(users) != 1 or not _is_plain(users[0], classes):
         return module, None
+    source, node = module, users[0]
+    if not instances_of(module, node):
+        source, node = without_handed_sessions(module, node, origins)
     try:
-        return _open(module, users[0], tensorflow, origins)
+        return _open(source, node, tensorflow, origins)
     except Cannot:
         return module, None
 

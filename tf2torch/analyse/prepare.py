@@ -11,11 +11,14 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from tf2torch.analyse import comprehended, own_lines, versions
+from tf2torch.analyse.assigning import inline_assignments
 from tf2torch.analyse.chapters import Divide, chapters, whole
+from tf2torch.analyse.fed_values import read_fed_values
 from tf2torch.analyse.guards import without_guard
 from tf2torch.analyse.inlining import inline_training, mentions
 from tf2torch.analyse.keyword_only import without_stars
 from tf2torch.analyse.opening import OpenedClass, open_class
+from tf2torch.analyse.placeholders import name_placeholders
 from tf2torch.analyse.spelled_out import spell_out
 from tf2torch.cst.walk import below, transform
 
@@ -25,20 +28,24 @@ _MAKERS = ("get_variable", "Variable")
 
 
 def prepare(
-    module: cst.Module, apart: bool = True
+    module: cst.Module, apart: bool = True, opening: bool = True
 ) -> tuple[cst.Module, Origins, OpenedClass | None]:
     """The program as module code: its model class opened, helper functions of training inlined,
-    and variables' names made unique, those of several graphs `apart` or not."""
+    and variables' names made unique, those of several graphs `apart` or not. Without `opening`
+    classes stay as they are."""
     origins: Origins = {}
     module = without_guard(module, origins)
     module = comprehended.write_out(module, origins)
     module = own_lines.write_out(module, origins)
     module = spell_out(module, origins)
-    module, opened = open_class(module, origins)
+    module = read_fed_values(module, origins)
+    module, opened = open_class(module, origins) if opening else (module, None)
     module = without_stars(module, origins)
     divide = chapters if apart else whole
     module = versions.separate(module, _runs, origins, divide)
+    module = name_placeholders(module, origins)
     module = inline_training(module, origins)
+    module = inline_assignments(module, origins)
     factories = _factories(module)
     body = _separate(module.body, factories, origins, divide)
     changed = [_separate_function(node, factories, origins, divide) for node in body]

@@ -9,6 +9,7 @@ import libcst as cst
 from tf2torch.analyse import tensors
 from tf2torch.analyse.calls import NONE, GraphCall, Handler
 from tf2torch.analyse.facts import Variable
+from tf2torch.analyse.instance_reads import note_read
 from tf2torch.analyse.state import State
 from tf2torch.cst.names import plain_names
 from tf2torch.cst.walk import read
@@ -112,7 +113,9 @@ def _listed(name: str) -> Handler:
         scope = call.value(0, "scope")
         if scope is not None and scope.literal is not None:
             return Value("many", detail=Value("unknown"))
-        return Value("sequence", detail=tuple(call.state.collections.get(name, ())))
+        items = call.state.collections.get(name, ())
+        note_read(call.state, call.node, name, None, items)
+        return Value("sequence", detail=tuple(items))
 
     return handler
 
@@ -122,6 +125,8 @@ def _summed(*names: str) -> Handler:
 
     def handler(call: GraphCall) -> Value:
         items = [item for name in names for item in call.state.collections.get(name, ())]
+        for name in names:
+            note_read(call.state, call.node, name, None, items)
         flag = call.literal(0, "add_regularization_losses", default=True)
         if len(names) > 1 and flag is False:
             items = list(call.state.collections.get("losses", ()))

@@ -24,7 +24,8 @@ INSTANCE = "__instance__"
 #: Bound to what a section returns.
 RESULT = "__result__"
 
-_SESSIONS = frozenset({"sess", "session", "sess_", "_sess"})
+#: What sessions are called.
+SESSIONS = frozenset({"sess", "session", "sess_", "_sess"})
 
 
 class Cannot(Exception):
@@ -79,7 +80,7 @@ class Opener:
         for name in parameters(method.node)[1:]:
             target = cst.Name(renamed.get(name, name))
             value: cst.BaseExpression = cst.Name(SESSION)
-            if name in _SESSIONS:
+            if name in SESSIONS:
                 sessions.append(name)
             elif given is not None and name in given and not _is_switch(given[name]):
                 value = given[name].deep_clone()

@@ -116,6 +116,8 @@ class State:
     element_functions: set[cst.CSTNode] = field(default_factory=set)
     #: Module-level names that stand for what belongs to an instance of an opened class.
     instance_names: frozenset[str] = frozenset()
+    #: The instance of an opened class that this execution is about, if it is about one.
+    instance: Any = None
     #: What later stages derive once from the facts, by name.
     cache: dict[str, Any] = field(default_factory=dict)
     #: Tensors and operations that have explicit names.

@@ -13,6 +13,8 @@ from tf2torch.rulebook.values import UNKNOWN, Value
 
 #: Stands for an unknown part.
 HOLE = "{}"
+#: Stands for the text of that part again, in a row of the weight map.
+OWN_TEXT = "{=}"
 #: How an unknown part stands in a name: with a number, so that the rounds of a loop differ.
 _NUMBERED = re.compile(r"\?\d+\?")
 _CONVERSION = re.compile(r"%(?:[-+ #0]*\d*(?:\.\d+)?[sdifr]|%)")
@@ -82,6 +84,11 @@ def _part(state: State, part: cst.CSTNode) -> str:
     if value is not None and isinstance(value.literal, str):
         return value.literal
     return HOLE
+
+
+def is_open(key: str) -> bool:
+    """Whether a key of the weight map stands for one in each round of a loop."""
+    return HOLE in key or OWN_TEXT in key
 
 
 def naming_text(state: State, value: Value | None) -> str:

@@ -307,6 +307,8 @@ HANDLERS: dict[str, Callable[[GraphCall], Value]] = {
     "tf.Summary.Value": _object("SummaryValue"),
     "tf.train.Example": _object("Example"),
     "tf.GPUOptions": _object("ConfigProto"),
+    "tf.RunOptions": _object("ConfigProto"),
+    "tf.RunMetadata": _object("ConfigProto"),
     "tf.train.Coordinator": _object("Coordinator"),
     **{f"tf.app.flags.DEFINE_{name}": _define_flag for name in _FLAG_TYPES},
     **{f"tf.flags.DEFINE_{name}": _define_flag for name in _FLAG_TYPES},

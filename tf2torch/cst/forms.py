@@ -44,3 +44,30 @@ def dotted_name(node: cst.CSTNode | None) -> str:
     if isinstance(node, cst.Attribute):
         return f"{dotted_name(node.value)}.{node.attr.value}"
     return node.value if isinstance(node, cst.Name) else ""
+
+
+def is_call_of(node: cst.CSTNode | None, name: str) -> bool:
+    """Whether a node is ``name(...)``."""
+    return (
+        isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == name
+    )
+
+
+def named_value(statement: cst.CSTNode) -> tuple[str | None, cst.BaseExpression | None]:
+    """``x = value`` -> ``x``, ``value``; None twice for other statements."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    if isinstance(small, cst.Assign) and len(small.targets) == 1:
+        target = small.targets[0].target
+        if isinstance(target, cst.Name):
+            return target.value, small.value
+    return None, None
+
+
+def appended(node: cst.CSTNode | None) -> tuple[str, cst.BaseExpression] | None:
+    """``items.append(x)`` -> ``items``, ``x``; None for other expressions."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+        return None
+    owner, method = node.func.value, node.func.attr.value
+    if not isinstance(owner, cst.Name) or method != "append" or len(node.args) != 1:
+        return None
+    return owner.value, node.args[0].value

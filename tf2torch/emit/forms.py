@@ -7,23 +7,21 @@ program never reaches has no say there: what others made of it stands.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import libcst as cst
 
-from tf2torch.cst.forms import dotted_name, is_docstring
+from tf2torch.cst.forms import is_docstring
 from tf2torch.cst.names import bound, own_nodes, plain_names
 from tf2torch.cst.printing import code_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Severity
 from tf2torch.emit.conversion import Conversion
-from tf2torch.rewrite.assemble import grouped, separated, spaced
-from tf2torch.rewrite.writer import lines
-
-Statements = list[Any]
-SUPPORT = "tf1_support"
+from tf2torch.emit.form_imports import is_import, joined
+from tf2torch.plan.roles import class_name
+from tf2torch.rewrite.assemble import separated, spaced
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +50,7 @@ class Form:
         """Top-level statements but imports and docstring, by what they define or else say."""
         found: dict[str, Any] = {}
         for index, item in enumerate(self.module.body):
-            if not (index == 0 and is_docstring(item)) and not _is_import(item):
+            if not (index == 0 and is_docstring(item)) and not is_import(item):
                 found.setdefault(_key(item), item)
         return found
 
@@ -60,19 +58,24 @@ class Form:
     def reached(self) -> frozenset[str]:
         """Statements that the program needs."""
         defined = _definitions(self.statements)
-        sources = self.source_names
         todo = [
             key
             for key, item in self.statements.items()
-            if (_names(item) - self.idle if sources & _names(item) else not _names(item))
+            if (found - self.idle if (found := self.origins(item)) else not _names(item))
         ]
-        found: set[str] = set()
+        reached: set[str] = set()
         while todo:
             key = todo.pop()
-            if key not in found:
-                found.add(key)
+            if key not in reached:
+                reached.add(key)
                 todo += [defined[n] for n in plain_names(self.statements[key]) if n in defined]
-        return frozenset(found)
+        return frozenset(reached)
+
+    def origins(self, item: Any) -> set[str]:
+        """What of the source a statement defines: a class may come from a function."""
+        names = _names(item)
+        own = names & self.source_names
+        return own or {name for name in self.source_names if class_name(name) in names}
 
     @cached_property
     def source_names(self) -> frozenset[str]:
@@ -97,21 +100,42 @@ def one_form(forms: Sequence[Form], local: frozenset[str] = frozenset()) -> Conv
         chosen, clashing = _choose(ordered)
         made = _merged(ordered, chosen, local)
     except (cst.ParserSyntaxError, SyntaxError, ValueError):
-        made, clashing = best, ["it"]
+        made, clashing = best, ["the whole"]
     if clashing:
-        names = ", ".join(clashing)
+        names = ", ".join(f"'{key}'" for key in clashing)
         message = f"several programs need {names} of this file in different forms: one is written"
         note = Diagnostic(best.path, 0, 0, "shared-file", Severity.ERROR, message)
         made = replace(made, diagnostics=(*made.diagnostics, note))
     return made
 
 
+def clashes(forms: Sequence[Form]) -> frozenset[str]:
+    """Definitions of the source that programs need in different forms."""
+    ordered = sorted(forms, key=_rank)
+    if len({form.text for form in forms}) < 2:
+        return frozenset()
+    try:
+        chosen, clashing = _choose(ordered)
+    except (cst.ParserSyntaxError, SyntaxError, ValueError):
+        return frozenset()
+    found = (chosen[key].origins(chosen[key].statements[key]) for key in clashing if key in chosen)
+    return frozenset(name for names in found for name in names)
+
+
+def left_to_do(forms: Iterable[Form]) -> int:
+    """How much of these files is left to do by hand."""
+    return sum(_left(form.conversion) for form in forms)
+
+
+def _left(made: Conversion) -> int:
+    todo = sum(reference.outcome is Outcome.TODO for reference in made.references)
+    return todo + sum(d.severity is Severity.ERROR for d in made.diagnostics)
+
+
 def _rank(form: Form) -> tuple[int, int, int]:
     """The form with least left to do, of those that need most of the file."""
     made = form.conversion
-    todo = sum(reference.outcome is Outcome.TODO for reference in made.references)
-    errors = sum(d.severity is Severity.ERROR for d in made.diagnostics)
-    return (len(form.idle), todo + errors, -len(made.weights.get("variables", ())))
+    return (len(form.idle), _left(made), -len(made.weights.get("variables", ())))
 
 
 def _choose(forms: Sequence[Form]) -> tuple[dict[str, Form], list[str]]:
@@ -126,9 +150,8 @@ def _choose(forms: Sequence[Form]) -> tuple[dict[str, Form], list[str]]:
             chosen[key] = needing[0]
             texts = {code_of(f.statements[key]).strip() for f in needing}
             if len(texts) > 1:
-                clashing.append(f"'{key}'")
-    sources = forms[0].source_names
-    for key in [k for k in chosen if not _names(chosen[k].statements[k]) & sources]:
+                clashing.append(key)
+    for key in [k for k, form in chosen.items() if not form.origins(form.statements[k])]:
         # What the conversion added for a definition goes where that went.
         owner = chosen[key]
         if key not in owner.reached and _names(owner.statements[key]):
@@ -149,7 +172,7 @@ def _merged(forms: Sequence[Form], chosen: Mapping[str, Form], local: frozenset[
     module = base.module
     doc = [module.body[0]] if module.body and is_docstring(module.body[0]) else []
     used = {name for item in body for name in plain_names(item)}
-    imports, support = _imports(forms, used, local)
+    imports, support = joined([(f.module, f.conversion.source) for f in forms], used, local)
     rest = spaced(body)
     if rest and (imports or doc):
         rest[0] = separated(rest[0])
@@ -183,12 +206,6 @@ def _place(key: str, form: Form, order: Sequence[str], chosen: Mapping[str, Form
 # -- statements ----------------------------------------------------------------------------------
 
 
-def _is_import(item: cst.CSTNode) -> bool:
-    return isinstance(item, cst.SimpleStatementLine) and isinstance(
-        item.body[0], (cst.Import, cst.ImportFrom)
-    )
-
-
 def _key(item: Any) -> str:
     names = _names(item)
     return ", ".join(sorted(names)) if names else code_of(item).strip()
@@ -215,58 +232,6 @@ def _is_store(node: ast.Name) -> bool:
     return isinstance(node.ctx, ast.Store)
 
 
-# -- imports -------------------------------------------------------------------------------------
-
-
-def _imports(
-    forms: Sequence[Form], used: set[str], local: frozenset[str]
-) -> tuple[Statements, tuple[str, ...]]:
-    """The imports of all forms for what is used, and the names taken from the support file."""
-    packages: dict[str, None] = {}
-    own: dict[str, None] = {}
-    support: set[str] = set()
-    for form in forms:
-        for item in form.module.body:
-            if not _is_import(item):
-                continue
-            for small in item.body.body if isinstance(item.body, cst.BaseSuite) else item.body:
-                for text, name, source in _single(small):
-                    if source == SUPPORT:
-                        support |= {text.partition(" import ")[2]} if name in used else set()
-                    elif name in used or name == "*" or (form is forms[0] and _in(text, form)):
-                        first = source.partition(".")[0]
-                        (own if source.startswith(".") or first in local else packages)[text] = None
-    head = lines("".join(f"{text}\n" for text in packages))
-    rest = "".join(f"{text}\n" for text in own)
-    rest += f"from {SUPPORT} import {', '.join(sorted(support))}\n" if support else ""
-    names = tuple(sorted(name.split(" as ")[0] for name in support))
-    return grouped(head, lines(rest) if rest else []), names
-
-
-def _in(text: str, form: Form) -> bool:
-    """Whether the source has an import itself, used or not."""
-    return text in form.conversion.source
-
-
-def _single(small: Any) -> Iterator[tuple[str, str, str]]:
-    """Each import of a statement by itself: its code, the name that it binds, the module."""
-    if isinstance(small, cst.Import):
-        for alias in small.names:
-            name = alias.asname.name if alias.asname is not None else alias.name
-            bare = alias.with_changes(comma=cst.MaybeSentinel.DEFAULT)
-            first = dotted_name(name).partition(".")[0]
-            yield f"import {code_of(bare)}", first, dotted_name(alias.name)
-    elif isinstance(small, cst.ImportFrom):
-        source = "." * len(small.relative) + dotted_name(small.module)
-        if isinstance(small.names, cst.ImportStar):
-            yield f"from {source} import *", "*", source
-            return
-        for alias in small.names:
-            name = alias.asname.name if alias.asname is not None else alias.name
-            bare = alias.with_changes(comma=cst.MaybeSentinel.DEFAULT)
-            yield f"from {source} import {code_of(bare)}", dotted_name(name), source
-
-
 # -- findings ------------------------------------------------------------------------------------
 
 
@@ -275,7 +240,8 @@ def _by_place(forms: Sequence[Form], chosen: Mapping[str, Form], items: Any) -> 
     owners: dict[int, Form] = {}
     for node in ast.parse(forms[0].conversion.source).body:
         names = _python_names(node)
-        owner = next((chosen[name] for name in names if name in chosen), forms[0])
+        written = (key for name in names for key in (name, class_name(name)) if key in chosen)
+        owner = next((chosen[key] for key in written), forms[0])
         start = min((d.lineno for d in getattr(node, "decorator_list", ())), default=node.lineno)
         for line in range(start, (node.end_lineno or node.lineno) + 1):
             owners[line] = owner

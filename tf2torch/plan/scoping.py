@@ -24,8 +24,9 @@ def scoped_definitions(
     """Definitions that are to be scoped, each with the reason why.
 
     `failed` are nodes that the structured form could not be found for. A definition with one of
-    them is scoped if it makes variables, and so is all that it calls for variables, since they
-    share its scopes, and what calls it without making variables that a module could hold.
+    them, or else the one that such a call runs, is scoped if it makes variables, and so is all that
+    it calls for variables, since they share its scopes, and what calls it without making variables
+    that a module could hold.
     """
     known = list(definitions)
     homes = homes_of(known)
@@ -34,9 +35,10 @@ def scoped_definitions(
     calls = {definition: _called(analysis, definition, homes) for definition in known}
     found: dict[Definition, str] = {}
     for node, reason in failed.items():
-        home = homes.get(node)
-        if home is not None and _makes(analysis, home, holding) and not _runs(analysis, home):
-            found.setdefault(home, reason)
+        for home in (homes.get(node), _callee(analysis, node, homes)):
+            if home is not None and _makes(analysis, home, holding) and not _runs(analysis, home):
+                found.setdefault(home, reason)
+                break
     pending = list(found)
     while pending:
         current = pending.pop()
@@ -57,6 +59,14 @@ def scoped_definitions(
 def homes_of(definitions: Iterable[Definition]) -> dict[cst.CSTNode, Definition]:
     """The definition that each node in one of them belongs to."""
     return {node: definition for definition in definitions for node in walk(definition)}
+
+
+def _callee(
+    analysis: Analysis, node: cst.CSTNode, homes: Mapping[cst.CSTNode, Definition]
+) -> Definition | None:
+    """The definition that a call runs."""
+    callee = analysis.callees.get(node) if isinstance(node, cst.Call) else None
+    return None if callee is None else homes.get(callee.node)
 
 
 def _called(

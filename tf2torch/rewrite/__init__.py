@@ -15,9 +15,9 @@ from tf2torch.cst.printing import code_of
 from tf2torch.cst.printing import places as places_of
 from tf2torch.diagnostics import Diagnostic, Outcome, Reference, Severity
 from tf2torch.plan import Plan, make_plan
-from tf2torch.plan.scoping import scoped_definitions
+from tf2torch.plan.scoping import Definition, scoped_definitions
 from tf2torch.rewrite import marking
-from tf2torch.rewrite.closing import close_class, tensors
+from tf2torch.rewrite.closing import NotClosed, close_class, tensors
 from tf2torch.rewrite.draw_loops import tidy
 from tf2torch.rewrite.graph_maps import program_map
 from tf2torch.rewrite.idioms import simplify
@@ -50,9 +50,12 @@ class Rewritten:
     references: tuple[Reference, ...]
 
 
-def rewrite(plan: Plan) -> Rewritten:
-    """Writes the program that the plan describes."""
-    plan, written = _best(plan)
+def rewrite(plan: Plan, shared: frozenset[str] = frozenset()) -> Rewritten:
+    """Writes the program that the plan describes.
+
+    `shared` are names of definitions that keep their variable scopes, for other programs.
+    """
+    plan, written = _best(_with_shared(plan, shared))
     analysis = plan.analysis
     names = clashes.clashes(analysis.original, written.module, written.writer.support)
     if not names:
@@ -61,7 +64,7 @@ def rewrite(plan: Plan) -> Rewritten:
     module = marking.mark(analysis.original, words)
     marked = replace(analysis.source, module=module, plain=None, origins={})
     again = make_plan(analyse(marked, analysis.rulebook, analysis.options))
-    made = _finished(_best(again, names)[1])
+    made = _finished(_best(_with_shared(again, shared), names)[1])
     return Rewritten(
         text=marking.unmarked(made.text, words),
         support=made.support,
@@ -88,21 +91,56 @@ def _best(plan: Plan, clashing: frozenset[str] = frozenset()) -> tuple[Plan, _Wr
 
     What the structured form could not be found for is tried over variable scopes.
     """
-    written = _write(plan, clashing)
+    try:
+        written = _write(plan, clashing)
+    except NotClosed:
+        return _best(_unopened(plan), clashing)
     for _ in range(ROUNDS):
         failed = _failed(written)
         if not failed or plan.others:
             break
-        classes = [u.node for u in plan.graph.units if isinstance(u.node, cst.ClassDef)]
-        more = scoped_definitions(plan.analysis, failed, [*plan.roles, *classes])
+        more = scoped_definitions(plan.analysis, failed, _definitions(plan))
         if more.keys() <= plan.scoped.keys():
             break
+        opened = plan.analysis.opened
+        if opened is not None and opened.home in {d.name.value for d in more}:
+            return _whole(plan, written, clashing)  # what makes the class keeps its scopes
         other = make_plan(plan.analysis, {**more, **plan.scoped})
         tried = _write(other, clashing)
         if len(_failed(tried)) > len(failed):
             break
         plan, written = other, tried
     return plan, written
+
+
+def _definitions(plan: Plan) -> list[Definition]:
+    """The functions and classes of a program that may keep their variable scopes."""
+    classes = (u.node for u in plan.graph.units if isinstance(u.node, cst.ClassDef))
+    return [*plan.roles, *classes]
+
+
+def _with_shared(plan: Plan, shared: frozenset[str]) -> Plan:
+    """The plan with definitions in the scoped tier, where their form does not depend on calls."""
+    if not shared or plan.others:
+        return plan
+    known = _definitions(plan)
+    reason = "several programs need it in different forms"
+    wanted: dict[cst.CSTNode, str] = {d.body: reason for d in known if d.name.value in shared}
+    scoped = scoped_definitions(plan.analysis, wanted, known)
+    return make_plan(plan.analysis, scoped) if scoped else plan
+
+
+def _whole(plan: Plan, written: _Written, clashing: frozenset[str]) -> tuple[Plan, _Written]:
+    """The output with classes as they are, if that leaves no more TODOs."""
+    other, tried = _best(_unopened(plan), clashing)
+    return (plan, written) if len(_failed(tried)) > len(_failed(written)) else (other, tried)
+
+
+def _unopened(plan: Plan) -> Plan:
+    """The plan of the program with its classes as they are."""
+    analysis = plan.analysis
+    source = replace(analysis.source, module=analysis.original)
+    return make_plan(analyse(source, analysis.rulebook, analysis.options, opening=False))
 
 
 def _failed(written: _Written) -> dict[cst.CSTNode, str]:

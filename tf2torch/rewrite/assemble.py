@@ -197,8 +197,26 @@ def with_main(module: Statements, body: Statements, name: str) -> Statements:
         first[0] = _bare(first[0])
         inside = own.body.with_changes(body=[*first, *own.body.body])
         return [*module[:place], own.with_changes(body=inside), *module[place + 1 :]]
+    called = _only_call(module, body)
+    if called is not None:
+        return [*module, *lines(f'\n\nif __name__ == "__main__":\n    {called}\n')]
     guard = lines(f'\n\nif __name__ == "__main__":\n    {name}()\n')
     return [*module, main_function(name, body), *guard]
+
+
+def _only_call(module: Statements, body: Statements) -> str | None:
+    """``main()``, if a program does nothing but call a function of its own that is called so."""
+    line = body[0] if len(body) == 1 else None
+    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+        return None
+    if any(above.comment is not None for above in line.leading_lines):
+        return None
+    small = line.body[0]
+    call = small.value if isinstance(small, cst.Expr) else None
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name):
+        return None
+    named = [s for s in module if isinstance(s, cst.FunctionDef) and s.name.value == "main"]
+    return _text(call) if named and call.func.value == "main" else None
 
 
 def _is_global(node: cst.CSTNode) -> bool:

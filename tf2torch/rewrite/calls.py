@@ -153,7 +153,7 @@ def apply_rule(
         raise Unconvertible(rule.id, rule.reason or f"{rule.tf[0]} has no counterpart", node)
     args, _ = internal(args)
     items = [
-        Typed(arg.value) if is_recipe(writer, arg.value) else typed(writer, arg.value, scope)
+        Typed(arg.value) if is_recipe(writer, arg.value) else _operand(writer, arg.value, scope)
         for arg in args
     ]
     given = [
@@ -208,6 +208,16 @@ def apply_rule(
         written = without_device(written)
     result = Typed(written, order, rank)
     return layers.after(writer, rule, bound, result, node, scope)
+
+
+def _operand(writer: Writer, node: cst.BaseExpression, scope: Scope) -> Typed:
+    """An argument; an item of a list of variables as TensorFlow sees it."""
+    found = typed(writer, node, scope)
+    if isinstance(node, cst.Subscript) and writer.value(node).kind == "variable":
+        from tf2torch.rewrite import views
+
+        return Typed(views.seen(writer, node, scope, found.last()))
+    return found
 
 
 def _axis_arguments(rule: Rule, given: Sequence[Argument], method: bool) -> set[int]:

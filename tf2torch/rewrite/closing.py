@@ -48,6 +48,10 @@ def _marker(node: cst.CSTNode | None) -> str | None:
     return None
 
 
+class NotClosed(Exception):
+    """The code of a class went where no class can be made of it."""
+
+
 def close_class(
     module: cst.Module, opened: OpenedClass, model: str | None, tensors: frozenset[str]
 ) -> tuple[cst.Module, str | None]:
@@ -57,7 +61,9 @@ def close_class(
     The second result is the class that holds the network in the end.
     """
     body: Statements = list(module.body)
-    place = next(i for i, node in enumerate(body) if _holds_markers(node))
+    place = next((i for i, node in enumerate(body) if _holds_markers(node)), None)
+    if place is None:
+        raise NotClosed
     main = body[place]
     parts = _parts(main.body.body)
     functions = {n.name.value: n for n in body if isinstance(n, cst.FunctionDef) and n is not main}

@@ -14,6 +14,7 @@ from tf2torch.rewrite import distributions, gradients, operations, recurrent, va
 from tf2torch.rewrite.arguments import argument
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed, fill_method
+from tf2torch.rewrite.scoped_loops import is_traced, traced_body
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, lines, parse
 
 Special = Callable[[Writer, cst.Call, Scope], Typed]
@@ -138,6 +139,8 @@ def _mapped(name: str) -> Special:
                 args.append(arg.with_changes(value=convert(writer, arg.value, scope)))
         if args:
             args[-1] = args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            row = traced_body(writer, node, args[0].value, scope)
+            args[0] = args[0].with_changes(value=row)
         return Typed(cst.Call(parse(name), args))
 
     return special
@@ -225,6 +228,8 @@ def assigned(writer: Writer, node: cst.Assign, scope: Scope) -> list[cst.BaseSta
     if symbol in LOOPS:
         return recurrent.assigned(writer, node, scope)
     if not isinstance(value, cst.Call) or symbol != "tf.while_loop":
+        return None
+    if is_traced(writer, value, scope):
         return None
     return _while_statements(writer, node, value, scope)
 

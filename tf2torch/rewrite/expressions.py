@@ -13,7 +13,7 @@ from tf2torch.cst.forms import TIGHT
 from tf2torch.cst.names import parameters
 from tf2torch.cst.precedence import fit, parenthesize
 from tf2torch.cst.walk import with_children
-from tf2torch.rewrite import layout
+from tf2torch.rewrite import layout, tensor_names, variable_names
 from tf2torch.rewrite.choice import chosen, method_rule
 from tf2torch.rewrite.lengths import static_length
 from tf2torch.rewrite.operands import Typed, array_tensor, fill_method, unify
@@ -132,6 +132,10 @@ def _attribute(writer: Writer, node: cst.Attribute, scope: Scope) -> Typed:
     symbol = writer.analysis.symbols.get(node)
     if symbol is not None:
         return Typed(_symbol(writer, node, symbol, scope))
+    named_tensor = variable_names.in_tag(writer, node, scope)
+    named_tensor = named_tensor or tensor_names.attribute(writer, node, scope)
+    if named_tensor is not None:
+        return Typed(named_tensor)
     owner = writer.value(node.value)
     if owner.kind == "object" and owner.detail.type == "RNNCell":
         from tf2torch.rewrite import state_sizes

@@ -21,7 +21,10 @@ def program_call(
 ) -> Typed | None:
     """A call of a program function; None if the function is no part of the graph."""
     role = writer.plan.roles.get(definition)
-    if role is None or role.kind == "host":
+    if role is None:
+        scoped_instances.require_module(writer, node, definition, scope)
+        return None
+    if role.kind == "host":
         return None
     if role.kind == "source":
         raise Unconvertible("data", f"{role.name} draws elements in the middle of other code", node)

@@ -28,6 +28,7 @@ class Host:
         constructor: the call that makes the model.
         beside: code of graphs that stands among the code of this one.
         peers: in code that runs several graphs, the host of each; empty elsewhere.
+        deferred: names of functions that stand for lists of assignments.
         nested: whether this is the code of a function, not of the root scope.
     """
 
@@ -57,3 +58,4 @@ class Host:
     average_names: list[str] = field(default_factory=list)
     saver_keys: dict[int, str] = field(default_factory=dict)
     constructor: str = ""
+    deferred: set[str] = field(default_factory=set)

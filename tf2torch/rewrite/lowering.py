@@ -86,8 +86,14 @@ def lower(
         host, site, units, late, leaves, bool(steps), scope, numbers_scope
     )
     results: dict[int, str] = {}
+    made_here = {name for unit in needed for name in unit.names.stores}
     for leaf in leaves:
         if metrics.metric_of(writer, leaf.value) is not None:
+            continue
+        if host.scope.unread and leaf.value.kind in ("sequence", "many"):
+            if isinstance(leaf.node, cst.Name) and leaf.node.value not in made_here:
+                message = f"what {leaf.node.value} does is not known"
+                raise Unconvertible("fetch", message, leaf.node)
             continue
         if leaf.record is None and not operations.only_operations(leaf.value):
             tracked = bool(steps) or _uses_gradients(writer, units)

@@ -25,6 +25,9 @@ class Program:
     #: Whether the script itself calls the root function, and what it does around that.
     called: bool = False
     guarded: Statements = field(default_factory=list)
+    #: Whether the guard of the script calls the root function, and what comes before all of it.
+    guard_calls: bool = False
+    first: Statements = field(default_factory=list)
     #: Units that wait for what the model's constructor takes, and the names that are still to come.
     waiting: list[Unit] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)

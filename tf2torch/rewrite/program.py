@@ -113,6 +113,11 @@ def _part(
     program = Program(
         whole.module, whole.main, guarded=whole.guarded, done=whole.done, heading=whole.heading
     )
+    program.guard_calls = any(
+        is_guard(unit.node) and _calls(writer, unit, root)
+        for unit in plan.graph.units
+        if root is not None
+    )
     program.called = any(
         unit.scope is None and unit.kind == "host" and not is_guard(unit.node)
         for unit in plan.graph.units

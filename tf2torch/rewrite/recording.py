@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from tf2torch.cst.forms import appended
+from tf2torch.cst.memory import remember
 from tf2torch.cst.names import plain_names
+from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.recorded import SUMMARIES, kept_runs, made_in_units, members, recording_units
 from tf2torch.plan.sites import Site
@@ -77,6 +80,9 @@ def extra_text(writer: Writer, node: cst.Call, kind: str, scope: Scope) -> str:
 def statement(writer: Writer, node: cst.BaseSmallStatement, scope: Scope) -> Statements | None:
     """A statement of graph code that is there for a summary; None for all others."""
     call = node.value if isinstance(node, (cst.Expr, cst.Assign, cst.Return)) else None
+    listed = _listed(writer, node, scope) if call is not None else None
+    if listed is not None:
+        return listed
     if call is None or not is_summary(writer.analysis.values.get(call)):
         return None
     value = writer.value(call)
@@ -94,6 +100,34 @@ def statement(writer: Writer, node: cst.BaseSmallStatement, scope: Scope) -> Sta
         writer.settle(node, Outcome.ABSORBED, "summary")
         return written
     return [] if isinstance(call, cst.Name) else None
+
+
+def _listed(writer: Writer, node: cst.BaseSmallStatement, scope: Scope) -> Statements | None:
+    """A statement about a list of summaries, which nothing needs; None for all others."""
+    if isinstance(node, cst.Assign) and isinstance(node.value, cst.List):
+        target = node.targets[0].target
+        empty = not node.value.elements and isinstance(target, cst.Name)
+        return [] if empty and code(target) in _summary_lists(writer) else None
+    added = appended(node.value) if isinstance(node, cst.Expr) else None
+    if added is None or added[0] not in _summary_lists(writer):
+        return None
+    if isinstance(added[1], cst.Call):
+        made = cst.Expr(added[1])
+        return statement(writer, made, scope)
+    return []
+
+
+@remember
+def _summary_lists(writer: Writer) -> frozenset[str]:
+    """Names of lists to which the program only ever adds summaries."""
+    if not writer.analysis.state.summaries:
+        return frozenset()
+    kinds: dict[str, set[bool]] = {}
+    for node in walk(writer.analysis.source.module):
+        added = appended(node)
+        if added is not None:
+            kinds.setdefault(added[0], set()).add(is_summary(writer.analysis.values.get(added[1])))
+    return frozenset(name for name, found in kinds.items() if found == {True})
 
 
 def _calls_below(node: cst.Call) -> list[cst.CSTNode]:

@@ -6,6 +6,7 @@ import libcst as cst
 
 from tf2torch.analyse.placing import is_guard
 from tf2torch.cst.forms import is_text
+from tf2torch.cst.names import names_in
 from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contains_run
@@ -23,10 +24,11 @@ from tf2torch.rewrite.functions import write_class, write_function
 from tf2torch.rewrite.graph_objects import write_object
 from tf2torch.rewrite.host import Host
 from tf2torch.rewrite.imports import without_tensorflow
+from tf2torch.rewrite.instance_rows import require_own
 from tf2torch.rewrite.model import RootModel
 from tf2torch.rewrite.output import Program
 from tf2torch.rewrite.session import host_function, write_host
-from tf2torch.rewrite.suites import todo
+from tf2torch.rewrite.suites import Statements, todo
 from tf2torch.rewrite.writer import Unconvertible, Writer, lines
 
 
@@ -73,6 +75,13 @@ def write_unit(
 ) -> None:
     """Writes a unit where it belongs: at module level, in the main function or under the guard."""
     writer = host.writer
+    if unit.kind not in ("import", "define", "host"):
+        try:
+            require_own(writer, unit.node)
+        except Unconvertible as problem:
+            writer.todo(unit.node, problem)
+            program.main += todo(writer, unit.node, problem)
+            return
     if unit.kind == "import":
         place = program.module if unit.scope is None else program.main
         place += without_tensorflow(writer, unit.node)
@@ -120,7 +129,7 @@ def _host_unit(
         (program.module if unit.scope is None else program.main).append(unit.node)
         return
     if is_guard(unit.node):
-        program.module += write_host(host, unit.node)
+        program.module += _begun(write_host(host, unit.node), program.first)
         return
     if unit.scope is None and flags.is_run(writer, unit.node):
         program.module += flags.guard(write_host(host, unit.node))
@@ -133,12 +142,33 @@ def _host_unit(
     if place is program.main:
         make_needed_model(program, host, unit, constants, model)
     written = write_host(host, unit.node)
+    if place is program.main and unit.scope is None and program.guard_calls:
+        if isinstance(unit.small, cst.Expr) and _is_free(writer, written):
+            place = program.first  # seeds count for what the guard does before it calls main
     compound = bool(written) and isinstance(written[0], cst.BaseCompoundStatement)
     if compound and place and not written[0].leading_lines:  # type: ignore[attr-defined]
         written[0] = written[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     if not written and _begins_graph(host.writer, unit):
         program.heading += _comments(unit.node)
     place += program.with_heading(written) if place is program.main else written
+
+
+def _is_free(writer: Writer, written: Statements) -> bool:
+    """Whether statements read nothing but modules."""
+    imported = {"torch"}
+    for unit in writer.plan.graph.units:
+        if unit.kind == "import" and unit.scope is None:
+            imported |= unit.names.stores
+    return names_in(written).loads <= imported
+
+
+def _begun(guard: Statements, first: Statements) -> Statements:
+    """The guard, which begins with what the script does before."""
+    node = guard[0] if guard else None
+    if not first or not isinstance(node, cst.If):
+        return guard
+    body = node.body.with_changes(body=[*first, *node.body.body])
+    return [node.with_changes(body=body), *guard[1:]]
 
 
 def _begins_graph(writer: Writer, unit: Unit) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import cast
 
 import libcst as cst
@@ -11,10 +11,12 @@ from tf2torch.cst.names import names_in
 from tf2torch.cst.walk import children
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.sites import Site, Tree
-from tf2torch.plan.units import calls_in
-from tf2torch.rewrite import counting, operations, savers, summaries, views
+from tf2torch.plan.units import Unit, calls_in
+from tf2torch.rewrite import counting, deferred, operations, savers, summaries, views
+from tf2torch.rewrite.copying import without_results
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.host import Host
+from tf2torch.rewrite.host_numbers import numpy_scalar
 from tf2torch.rewrite.lowering import lower
 from tf2torch.rewrite.statements import write_statement
 from tf2torch.rewrite.suites import Statements
@@ -47,10 +49,17 @@ def statement_run(host: Host, small: cst.BaseSmallStatement, run: cst.Call) -> S
     site, needed = host.writer.plan.sites[run]
     single = isinstance(small, cst.Assign) and len(small.targets) == 1
     target = small.targets[0].target if single else None  # type: ignore[attr-defined]
+    calls = deferred.called(host, site)
+    if calls is not None:
+        if not isinstance(small, cst.Expr):
+            message = "values of assignments that host code has made"
+            raise Unconvertible("assignments", message, run)
+        host.writer.settle(small, Outcome.CONVERTED, "session-run")
+        return calls
+    if isinstance(small, cst.Expr):
+        return _unread_run(host, small, site, needed)
     before, results = lower(host, site, needed, target)
     host.writer.settle(small, Outcome.CONVERTED, "session-run")
-    if isinstance(small, cst.Expr):
-        return [*before, *_effects(host, site)]
     assert isinstance(small, cst.Assign)
     target = small.targets[0].target
     tree = site.tree
@@ -68,6 +77,18 @@ def statement_run(host: Host, small: cst.BaseSmallStatement, run: cst.Call) -> S
         return [*before, *_bind(host, target, tree, results)]
     value = _structure(host, tree, results)
     return [*before, cst.SimpleStatementLine([small.with_changes(value=value)])]
+
+
+def _unread_run(host: Host, small: cst.Expr, site: Site, needed: Sequence[Unit]) -> Statements:
+    """A run whose results nobody takes."""
+    outer = host.scope
+    host.scope = outer.inside(unread=True)
+    try:
+        before, _ = lower(host, site, needed)
+        host.writer.settle(small, Outcome.CONVERTED, "session-run")
+        return without_results([*before, *_effects(host, site)])
+    finally:
+        host.scope = outer
 
 
 def _effects(host: Host, site: Site) -> Statements:
@@ -113,6 +134,8 @@ def _bind(
             done += _bind(host, element.value, item, results)
         return done
     value = _structure(host, tree, results)
+    if isinstance(target, cst.Name):
+        value = numpy_scalar(host.writer, target.value, value)
     written = (
         convert(host.writer, target, host.scope) if not isinstance(target, cst.Name) else target
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
+from tf2torch.analyse.templates import is_open
 from tf2torch.cst.walk import walk
 from tf2torch.plan.counters import train_records
 from tf2torch.plan.sites import Leaf
@@ -117,6 +118,7 @@ def _saved(name: str, variable: str, key: str, known: dict[str, list[str]]) -> s
 def keys_text(writer: Writer, part: Part) -> str:
     """Python text for the keys of a part: a list, or a dict where names differ."""
     if part.renamed:
+        _require_closed(part)
         return "{" + ", ".join(f'"{saved}": "{key}"' for saved, key in part.keys.items()) + "}"
     wanted, model = set(part.keys.values()), writer.plan.instance
     every = [key for found in variable_keys(writer).values() for key in found]
@@ -128,7 +130,14 @@ def keys_text(writer: Writer, part: Part) -> str:
                 return f'[key for key in {model}.state_dict() if key.startswith("{prefix}")]'
             if wanted == set(every) - inside:
                 return f'[key for key in {model}.state_dict() if not key.startswith("{prefix}")]'
+    _require_closed(part)
     return "[" + ", ".join(f'"{key}"' for key in part.keys.values()) + "]"
+
+
+def _require_closed(part: Part) -> None:
+    for name, key in part.keys.items():
+        if is_open(key):
+            raise Unconvertible("saver", f"{name} is another variable in each round of a loop")
 
 
 def state_text(model: str, part: Part | None, keys: str) -> str:

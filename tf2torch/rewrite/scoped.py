@@ -14,6 +14,7 @@ from tf2torch.rewrite import recipes
 from tf2torch.rewrite.choice import chosen
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
+from tf2torch.rewrite.scoped_loops import traced_call
 from tf2torch.rewrite.suites import Statements, block, with_leading
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
 from tf2torch.rulebook.apply import Argument, bind, fill
@@ -80,7 +81,7 @@ def scoped_call(writer: Writer, node: cst.Call, symbol: str, scope: Scope) -> Ty
     """``tf.get_variable("w", [3])`` -> ``get_variable("w", [3])``; None for all other calls."""
     name = NAMES.get(symbol)
     if name is None:
-        return None
+        return traced_call(writer, node, symbol, scope)
     writer.support.add(name)
     writer.converted(node.func, symbol)
     args = [arg.with_changes(value=_argument(writer, arg.value, scope)) for arg in node.args]

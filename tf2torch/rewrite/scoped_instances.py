@@ -9,6 +9,7 @@ from itertools import takewhile
 import libcst as cst
 
 from tf2torch.analyse.facts import Creation
+from tf2torch.analyse.templates import HOLE, OWN_TEXT, pattern_of
 from tf2torch.cst.forms import TIGHT
 from tf2torch.cst.names import free_names
 from tf2torch.plan.roles import Role
@@ -16,6 +17,7 @@ from tf2torch.plan.units import contents
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.operands import Typed
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, code, parse
+from tf2torch.rulebook.dtype_text import TORCH_DTYPES
 from tf2torch.rulebook.values import Value
 
 #: A default name with the number that makes it unique.
@@ -39,6 +41,18 @@ def instance_call(writer: Writer, node: cst.Call, role: Role, scope: Scope) -> T
     args = [a.with_changes(value=_given(writer, a.value, scope)) for a in node.args]
     args += extra_arguments(writer, node, role, scope)
     return Typed(cst.Call(reach(slot, scope), args))
+
+
+def require_module(
+    writer: Writer, node: cst.Call, definition: cst.FunctionDef, scope: Scope
+) -> None:
+    """Refuses a method of a class of the scoped tier that makes variables outside of a module."""
+    home = writer.plan.scoped_homes.get(definition)
+    if isinstance(home, cst.ClassDef) and not scope.scoped and writer.analysis.creations_at(node):
+        method = definition.name.value
+        name = home.name.value if method == "__init__" else f"{home.name.value}.{method}"
+        message = f"{name} makes variables of its scopes where no module holds them"
+        raise Unconvertible("scoped-class", message, node)
 
 
 def _given(writer: Writer, node: cst.BaseExpression, scope: Scope) -> cst.BaseExpression:
@@ -66,7 +80,7 @@ def scoped_key(writer: Writer, creation: Creation, name: str) -> tuple[str, str]
 
     Its key is its name, below the attribute that holds the function.
     """
-    path = name.replace("/", ".")
+    path = (pattern_of(name) or name).replace(HOLE, OWN_TEXT).replace("/", ".")
     for step in creation.path:
         function = writer.analysis.callees.get(step) if isinstance(step, cst.Call) else None
         if function is not None and function.node in writer.plan.scoped:
@@ -123,8 +137,8 @@ def _example(
 def _tensor(value: Value | None, node: cst.CSTNode, text: str) -> cst.BaseExpression:
     if value is None or not value.is_tensor or value.shape is None:
         raise Unconvertible("module-call", f"the shape of {text} is not known", node)
-    lengths = ", ".join(str(dim.size if dim.size is not None else 1) for dim in value.shape)
-    dtype = value.dtype or "float32"
+    lengths = ", ".join(str(dim.size or dim.text or 1) for dim in value.shape)
+    dtype = TORCH_DTYPES.get(value.dtype or "float32", value.dtype)
     suffix = "" if dtype == "float32" else f", dtype=torch.{dtype}"
     return parse(f"torch.zeros({lengths or '()'}{suffix})")
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from tf2torch.cst.memory import remember
 from tf2torch.cst.names import local_names, names_in, parameters
 from tf2torch.cst.walk import below
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import contains_run, dissolves
-from tf2torch.rewrite import overrides, savers, sources, summaries, views
+from tf2torch.rewrite import deferred, live, overrides, savers, sources, summaries, views
 from tf2torch.rewrite.cell_statements import absorbed
 from tf2torch.rewrite.expressions import convert
 from tf2torch.rewrite.feeds import feed_dictionary
@@ -21,7 +20,7 @@ from tf2torch.rewrite.run_statements import around_runs, nested_runs, statement_
 from tf2torch.rewrite.session_arguments import without_session_parameters
 from tf2torch.rewrite.statements import kept, write_statement
 from tf2torch.rewrite.suites import Statements, block, todo, with_leading
-from tf2torch.rewrite.writer import Unconvertible, code, lines, parse
+from tf2torch.rewrite.writer import Unconvertible, lines
 
 
 def write_host(host: Host, node: cst.BaseStatement) -> Statements:
@@ -55,37 +54,19 @@ def write_hosts(host: Host, body: Sequence[cst.CSTNode]) -> Statements:
     """A block of host code. What it feeds is not there for the code after it."""
     written: Statements = []
     before = dict(host.live)
+    later = deferred.made_later(host, body)
     for node in body:
+        if node in later:
+            written += deferred.function(host, later[node])
+            continue
         if isinstance(node, cst.BaseSmallStatement):
             node = cst.SimpleStatementLine([node])
         assert isinstance(node, cst.BaseStatement)
         done = write_host(host, node)
         written += done
-        forget(host, done)
+        live.forget(host, done)
     host.live = {name: text for name, text in before.items() if host.live.get(name) == text}
     return written
-
-
-def forget(host: Host, done: Statements) -> None:
-    """Drops fed tensors whose source these statements may have changed."""
-    if not host.live:
-        return
-    for statement in done:
-        changed = names_in(statement)
-        stores = changed.stores | changed.attribute_stores
-        assigned = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
-        feeds = isinstance(assigned, cst.Assign) and stores & host.live.keys()
-        written = code(statement).strip() if feeds else ""
-        for name, text in list(host.live.items()):
-            if written.startswith(f"{name} = torch.as_tensor({text},"):
-                continue
-            if name in stores or "(" in text or (stores & _names_of(text)):
-                del host.live[name]
-
-
-@remember
-def _names_of(text: str) -> set[str]:
-    return names_in(parse(text)).loads
 
 
 def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
@@ -94,6 +75,7 @@ def host_function(host: Host, node: cst.FunctionDef) -> cst.FunctionDef:
     inner = Host(host.writer, scope, host.optimizers, host.counters, host.scalars, {})
     inner.draws, inner.streams, inner.nested = host.draws, host.streams, True
     inner.saver_keys, inner.average_names = host.saver_keys, host.average_names
+    inner.deferred = host.deferred
     inner.constructor, inner.beside = host.constructor, host.beside
     body = write_hosts(inner, node.body.body)
     decorators = overrides.decorators_of(host.writer, node)
@@ -130,6 +112,8 @@ def _compound(host: Host, node: cst.BaseStatement) -> Statements:
             raise Unconvertible("session-run", "a run in the condition of a while loop", node)
         changes["test"] = test
     outer = host.scope
+    if isinstance(node, (cst.For, cst.While)):
+        live.forget_before_loop(host, node)
     if isinstance(node, cst.For):
         looked = views.looked_at(writer, node.target, node.iter, [node.body], scope)
         if looked is not None:

@@ -126,12 +126,16 @@ def _bound_names(statement: cst.CSTNode) -> set[str]:
 
 
 def _owners(statements: Statements, linked: Linked) -> list[int]:
-    """The part of each statement: of what it defines, or else the first that needs it."""
+    """The part of each statement: of what it defines, or else the first that needs it.
+
+    What the conversion added is never in front of what it reads.
+    """
     known: dict[str, int] = {}
     for index, part in enumerate(linked.parts):
         for name in part.names.values():
             known.setdefault(name, index)
-    derived = {class_name(name): index for name, index in known.items()}
+    kept = {name for statement in statements for name in _bound_names(statement)}
+    derived = {class_name(name): index for name, index in known.items() if name not in kept}
     last = len(linked.parts) - 1
     owners: list[int | None] = []
     for statement in statements:
@@ -155,8 +159,37 @@ def _owners(statements: Statements, linked: Linked) -> list[int]:
                 owners[at] = min(settled)
                 changed = True
         if not changed:
-            return [last if owner is None else owner for owner in owners]
-    return [owner for owner in owners if owner is not None]
+            owners = [last if owner is None else owner for owner in owners]
+    return _behind_reads(statements, [owner for owner in owners if owner is not None], known)
+
+
+def _behind_reads(statements: Statements, owners: list[int], known: Mapping[str, int]) -> list[int]:
+    """The parts of statements, with those of no source moved to the last that they read from."""
+    homes: dict[str, int] = {}
+    for at, statement in enumerate(statements):
+        for name in _bound_names(statement):
+            homes.setdefault(name, at)
+    added = {at for at, s in enumerate(statements) if not _bound_names(s) & known.keys()}
+    made = {name for at in added for name in _bound_names(statements[at])}
+    for at in added:
+        # What is done with something that the conversion added stays beside it.
+        statement = statements[at]
+        if isinstance(statement, cst.SimpleStatementLine) and not _bound_names(statement):
+            if names_in(statement).loads & made:
+                owners[at] = 0
+    read = {
+        at: {homes[name] for name in names_in(statements[at]).loads if name in homes}
+        for at in added
+    }
+    moved = True
+    while moved:
+        moved = False
+        for at in added:
+            needed = max((owners[other] for other in read[at]), default=0)
+            if needed > owners[at]:
+                owners[at] = needed
+                moved = True
+    return owners
 
 
 # -- a file --------------------------------------------------------------------------------------
@@ -276,7 +309,7 @@ class _FileWriter:
             return body
         if not guard_references(self.part):
             return [*body, guard]
-        reason = "what an imported file does as a script"
+        reason = "what an imported file does as a script is not converted"
         text = f"    # TODO(tf2torch: imported-script) {reason}\n"
         source = code_of(guard.body, self.part.source.module).strip("\n")
         text += "".join(f"    # {line}".rstrip() + "\n" for line in source.split("\n"))

@@ -13,6 +13,7 @@ from tf2torch.plan.units import classify, dissolves
 from tf2torch.rewrite import overrides, scoped
 from tf2torch.rewrite.cell_statements import absorbed
 from tf2torch.rewrite.expressions import convert, convert_children
+from tf2torch.rewrite.instance_rows import require_own
 from tf2torch.rewrite.layout import to_last
 from tf2torch.rewrite.simple_statements import small_statement
 from tf2torch.rewrite.sink import Sink
@@ -37,6 +38,7 @@ def write_statement(
 ) -> Statements:
     """One statement; a TODO stands in its place if it cannot be converted."""
     try:
+        require_own(writer, node)
         return _statement(writer, node, scope, sink)
     except Unconvertible as problem:
         for name in names_in(node).stores:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from tf2torch.analyse.facts import Obj
-from tf2torch.analyse.templates import HOLE
+from tf2torch.analyse.templates import HOLE, is_open
+from tf2torch.cst.walk import walk
 from tf2torch.diagnostics import Outcome
 from tf2torch.plan.units import Unit, calls_in, contents
 from tf2torch.rewrite import training
@@ -44,7 +46,8 @@ def alias(host: Host, unit: Unit) -> Statements:
         target = small.targets[0].target if isinstance(small, cst.Assign) else small.target
         if isinstance(target, cst.Name) and value.kind == "sequence":
             try:
-                text = list_text(writer, value, unit.node, writer.plan.instance)
+                ordered = _in_pairs(writer, target.value)
+                text = list_text(writer, value, unit.node, writer.plan.instance, ordered)
             except Unconvertible as problem:
                 writer.todo(unit.node, problem)
                 return todo(writer, unit.node, problem)
@@ -52,6 +55,33 @@ def alias(host: Host, unit: Unit) -> Statements:
             sign = "+=" if isinstance(small, cst.AugAssign) else "="
             return with_leading(lines(f"{target.value} {sign} {text}\n"), unit.node)
     return write_statement(writer, unit.node, host.scope, None)
+
+
+def _in_pairs(writer: Writer, name: str) -> bool:
+    """Whether a program pairs what a list has with something, so that the order counts."""
+    for node in walk(writer.analysis.source.module):
+        if isinstance(node, cst.Subscript) and isinstance(node.value, cst.Name):
+            if node.value.value == name:
+                return True
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
+            given = [arg.value for arg in node.args]
+            if node.func.value in ("zip", "enumerate") and any(
+                isinstance(item, cst.Name) and item.value == name for item in given
+            ):
+                return True
+    return False
+
+
+def as_registered(keys: Sequence[str]) -> list[str]:
+    """Keys in the order of ``parameters()``: a module's own stand before those of its parts."""
+    own = [key for key in keys if "." not in key]
+    parts: dict[str, list[str]] = {}
+    for key in keys:
+        head, dot, rest = key.partition(".")
+        if dot:
+            parts.setdefault(head, []).append(rest)
+    below = [f"{head}.{rest}" for head, rests in parts.items() for rest in as_registered(rests)]
+    return [*own, *below]
 
 
 def only_metrics(writer: Writer, value: Value) -> bool:
@@ -90,8 +120,18 @@ def _is_derived(unit: Unit) -> bool:
     return unit.kind == "alias" and isinstance(value, (cst.ListComp, cst.GeneratorExp))
 
 
-def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str) -> str:
-    """Python text for a list of variables, by module where they are all of one."""
+def list_text(
+    writer: Writer, value: Value, node: cst.CSTNode, model: str, ordered: bool = False
+) -> str:
+    """Python text for a list of variables, by module where they are all of one.
+
+    An `ordered` list has them in TensorFlow's order, others may have torch's.
+    """
+    from tf2torch.rewrite.instance_lists import list_of_instances
+
+    of_instances = list_of_instances(writer, value, node)
+    if of_instances is not None:
+        return of_instances
     keys = variable_keys(writer)
     wanted: list[str] = []
     for leaf in contents(value):
@@ -106,9 +146,11 @@ def list_text(writer: Writer, value: Value, node: cst.CSTNode, model: str) -> st
         for v in writer.analysis.state.collections.get("trainable_variables", [])
         for k in keys.get(v.detail.name, ())
     ]
-    if set(wanted) == set(trainable):
+    made = as_registered([key for key in trainable if key in wanted])
+    alike = not ordered or made == wanted
+    if set(wanted) == set(trainable) and alike:
         return _all_of(writer, model)
-    for prefix in (found for found in _prefixes(wanted) if HOLE not in found):
+    for prefix in (found for found in _prefixes(wanted) if HOLE not in found and alike):
         inside = {key for key in trainable if key.startswith(prefix + ".")}
         if inside == set(wanted):
             return _all_of(writer, f"{model}.{prefix}")
@@ -153,7 +195,7 @@ def item_text(model: str, key: str) -> str:
 
 def key_text(model: str, key: str) -> str:
     """``weights.h1`` -> ``model.weights.h1``, ``layers.0.weight`` -> ``model.layers[0].weight``"""
-    if HOLE in key:
+    if is_open(key):
         raise Unconvertible("variable-list", f"{key} is another variable in each round of a loop")
     text = model
     for part in key.split("."):
@@ -172,4 +214,6 @@ def list_call(writer: Writer, node: cst.Call, scope: Scope) -> Typed:
         raise Unconvertible("variable-list", "which variables this lists is not known", node)
     if not all(leaf.kind == "variable" and leaf.detail for leaf in contents(value)):
         raise Unconvertible("collection", "a collection of something else than variables", node)
-    return Typed(parse(list_text(writer, value, node, scope.model)))
+    written = parse(list_text(writer, value, node, scope.model))
+    writer.settle(node, Outcome.CONVERTED, "variable-list")
+    return Typed(written)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import libcst as cst
 
 from tf2torch.analyse.facts import Variable
 from tf2torch.cst.walk import walk
+from tf2torch.rewrite import copying
 from tf2torch.rewrite.variables_list import key_text
 from tf2torch.rewrite.weights import weight_map
 from tf2torch.rewrite.writer import Scope, Unconvertible, Writer, parse
@@ -52,6 +54,12 @@ def moves(writer: Writer, variable: Variable) -> bool:
     """Whether the axes of a variable are in another order in torch."""
     entry = entries(writer).get(variable.name)
     return entry is not None and not (isinstance(entry, dict) and entry["layout"] == ["identity"])
+
+
+def _layout(writer: Writer, variable: Variable) -> object:
+    """How torch holds a variable; every variable that is no single tensor is held otherwise."""
+    entry = entries(writer).get(variable.name)
+    return entry["layout"] if isinstance(entry, dict) else object()
 
 
 def seen(
@@ -109,6 +117,8 @@ def looked_at(
     if scope.model is None:
         return None
     replaced: dict[cst.CSTNode, cst.BaseExpression] = {}
+    if scope.unread and copying.copies(writer, target, iterable, bodies, partial(_layout, writer)):
+        return None
     for name, given in _places(target, iterable):
         items = variables_of(writer.value(given))
         if items is None:
@@ -208,8 +218,9 @@ def _uses(
             others = others or any(_is(leaf.node, name) for leaf in site.tree.leaves())
         elif isinstance(inner, cst.Call):
             symbol = writer.analysis.symbols.get(inner.func, "")
-            if symbol.startswith("tf.assign"):
-                others = others or any(_is(arg.value, name) for arg in inner.args)
+            method = inner.func.attr.value if isinstance(inner.func, cst.Attribute) else ""
+            if symbol.startswith("tf.assign") or method.startswith("assign"):
+                others = others or any(_is(part, name) for part in walk(inner))
     return named, others
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import libcst as cst
 
 from tf2torch.analyse.facts import Creation
+from tf2torch.analyse.instance_names import places_of_creations
 from tf2torch.analyse.recurrent import RecurrentCreation
 from tf2torch.analyse.templates import HOLE, pattern_of
 from tf2torch.plan.units import contents
 from tf2torch.rewrite import metrics, training
 from tf2torch.rewrite.cell_weights import weight_entry
+from tf2torch.rewrite.instance_rows import moved_to, rows_of_instances
 from tf2torch.rewrite.scoped_instances import scoped_key
 from tf2torch.rewrite.slot_names import optimizer_entries
 from tf2torch.rewrite.writer import Writer
@@ -28,9 +30,17 @@ def weight_map(writer: Writer) -> dict[str, Any]:
     held = _held(writer)
     counters = training.counted_variables(writer)
     uncounted: set[str] = set()
-    for creation in writer.analysis.creations:
-        for variable in creation.variables:
+    found = {place for names in writer.analysis.instances.names for place in names}
+    for place, creation in places_of_creations(writer.analysis):
+        for index, variable in enumerate(creation.variables):
             if variable.name in variables and creation.reused is not None:
+                continue
+            if place in found:
+                entry = _entry(writer, creation, variable, held, counters)
+                for name, own in rows_of_instances(writer, place, index, entry):
+                    row = _row_name(writer, creation, name, uncounted)
+                    if row is not None and not _is_nowhere(own) and creation.reused is None:
+                        variables[row] = own
                 continue
             name = _row_name(writer, creation, variable.name, uncounted)
             entry = _entry(writer, creation, variable, held, counters)
@@ -60,6 +70,8 @@ def _row_name(writer: Writer, creation: Creation, name: str, uncounted: set[str]
     if any(rounds):
         return None
     pattern = pattern_of(name)
+    if pattern is not None and pattern != name and scoped_key(writer, creation, name) is not None:
+        return pattern
     if not rounds and plain not in uncounted and pattern == name:
         return name
     if pattern is not None and pattern != name and pattern.count(HOLE) == len(rounds):
@@ -80,8 +92,8 @@ def held_by(entries: dict[str, Any], model: str | None, holder: str | None) -> d
     def moved(entry: Any) -> Any:
         if isinstance(entry, list):
             return [moved(row) for row in entry]
-        if isinstance(entry, dict) and entry["module"] == model:
-            return {**entry, "module": holder}
+        if isinstance(entry, dict):
+            return {**entry, "module": moved_to(entry["module"], model, holder)}
         return entry
 
     return {**entries, "variables": {n: moved(e) for n, e in entries["variables"].items()}}

@@ -42,6 +42,7 @@ class Scope:
         indices: index expression of each `for` loop, to reach into ModuleLists.
         modes: identities of placeholders that say whether the model trains.
         keys: whether placeholders stand for themselves there, as keys of feed dictionaries.
+        unread: whether nobody takes the values of what is computed there.
         scoped: whether the function there keeps TensorFlow's variable scopes.
     """
 
@@ -55,6 +56,7 @@ class Scope:
     indices: dict[cst.CSTNode, str] = field(default_factory=dict)
     modes: frozenset[Any] = frozenset()
     keys: bool = False
+    unread: bool = False
     scoped: bool = False
 
     def shadow(self, names: set[str]) -> Scope:

@@ -25,6 +25,7 @@ PASSES: Final = frozenset(
     tf.variable_scope tf.name_scope tf.get_variable_scope
     tf.VariableScope tf.AUTO_REUSE tf.Graph tf.get_default_graph tf.reset_default_graph
     tf.Session tf.InteractiveSession tf.get_default_session tf.ConfigProto tf.GPUOptions
+    tf.RunOptions tf.RunMetadata
     tf.global_variables_initializer tf.local_variables_initializer tf.initialize_all_variables
     tf.initialize_local_variables tf.variables_initializer tf.initialize_variables
     tf.tables_initializer tf.global_variables tf.trainable_variables tf.local_variables

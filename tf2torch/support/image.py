@@ -81,6 +81,13 @@ def rgb_to_grayscale(image: torch.Tensor) -> torch.Tensor:
     return _in_float(image, gray)
 
 
+def total_variation(images: torch.Tensor) -> torch.Tensor:
+    """tf.image.total_variation: how far neighbours differ in each image, added up."""
+    rows = (images[..., 1:, :, :] - images[..., :-1, :, :]).abs()
+    columns = (images[..., :, 1:, :] - images[..., :, :-1, :]).abs()
+    return rows.sum(dim=(-3, -2, -1)) + columns.sum(dim=(-3, -2, -1))
+
+
 def adjust_brightness(image: torch.Tensor, delta: float) -> torch.Tensor:
     """tf.image.adjust_brightness: adds delta (torchvision multiplies)."""
     return _in_float(image, lambda x: x + delta)

@@ -26,11 +26,13 @@ class ScopedModule(nn.Module):
     """
 
     momentum = 1.0  # 0 leaves the moving averages alone, see frozen_statistics
+    building = False  # whether this pass is only to make the variables
 
     def __init__(self) -> None:
         super().__init__()
         # what get_variable was asked for: the variable's name, which a name scope may have numbered
         self.variable_names: dict[str, str] = {}
+        self.untaken: dict[Any, tuple[Any, ...]] = {}  # see skip in scoped_loops
         self._like: torch.Tensor | None = None  # of the device and dtype of new parameters
         self._waiting: dict[str, torch.Tensor] = {}
         self._complete = False  # whether the loaded state must have every variable

@@ -26,8 +26,12 @@ class Scoped(ScopedModule):
 
     def build(self, *args: Any, **kwargs: Any) -> Scoped:
         """Makes all variables by one call, of which nothing else is left; returns this module."""
-        with torch.no_grad(), frozen_statistics(self):
-            self(*args, **kwargs)
+        self.building = True
+        try:
+            with torch.no_grad(), frozen_statistics(self):
+                self(*args, **kwargs)
+        finally:
+            self.building = False
         return self
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from .rnn import _reverse_steps, dynamic_rnn
-from .scoped import current_pass
+from .scoped_loops import traced_once
 from .scoped_scopes import variable_scope
-
-
-def traced_once(body: Callable[..., Any]) -> Callable[..., Any]:
-    """The body of a loop, which TensorFlow traces once: all rounds share variables."""
-    states: list[Any] = []
-
-    @functools.wraps(body)
-    def round_of_loop(*args: Any, **kwargs: Any) -> Any:
-        run = current_pass()
-        if states:
-            run.restore(states[0])
-        else:
-            states.append(run.state())
-        try:
-            return body(*args, **kwargs)
-        finally:
-            if len(states) == 1:
-                states.append(run.state())
-            run.restore(states[1])
-
-    return round_of_loop
 
 
 class _TracedCell(nn.Module):

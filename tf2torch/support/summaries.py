@@ -116,3 +116,8 @@ def add_audio(
         name = f"{tag}/audio/{index}" if max_outputs > 1 else f"{tag}/audio"
         sound = clip.reshape(clip.shape[0], -1)[:, 0]
         writer.add_audio(name, sound.unsqueeze(0), step, sample_rate)
+
+
+def parameter_name(module: torch.nn.Module, parameter: torch.Tensor) -> str:
+    """The name of one of a module's parameters."""
+    return next(name for name, held in module.named_parameters() if held is parameter)
